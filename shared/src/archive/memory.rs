@@ -1,0 +1,78 @@
+//! An archive in memory: for tests, and the ground of the simulated world.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::key::{check, check_prefix};
+use super::{Archive, Put};
+use crate::store::StoreError;
+
+/// Objects by key.
+#[derive(Default)]
+pub struct MemoryArchive(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl MemoryArchive {
+    /// An empty archive.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Archive for MemoryArchive {
+    async fn put_new(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        _content_type: &'static str,
+    ) -> Result<Put, StoreError> {
+        check(key)?;
+        Ok(match self.objects().entry(key.to_owned()) {
+            Entry::Vacant(place) => {
+                place.insert(bytes);
+                Put::Stored
+            }
+            Entry::Occupied(_) => Put::Exists,
+        })
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        _content_type: &'static str,
+    ) -> Result<(), StoreError> {
+        check(key)?;
+        self.objects().insert(key.to_owned(), bytes);
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        check(key)?;
+        Ok(self.objects().get(key).cloned())
+    }
+
+    async fn keys(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        check_prefix(prefix)?;
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let objects = self.objects();
+        let rest = objects.range::<str, _>((start, Bound::Unbounded)).map(|(key, _)| key);
+        Ok(rest.take_while(|key| key.starts_with(prefix)).take(limit).cloned().collect())
+    }
+}

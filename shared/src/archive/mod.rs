@@ -1,0 +1,50 @@
+//! The archive: results and originals, by key.
+
+pub mod folder;
+mod key;
+pub mod memory;
+
+use async_trait::async_trait;
+
+use crate::store::StoreError;
+
+/// Objects by key, each written whole or not at all.
+#[async_trait]
+pub trait Archive: Send + Sync {
+    /// Stores `bytes` under `key` if nothing is there. The first write wins; whoever comes later learns of it.
+    async fn put_new(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &'static str,
+    ) -> Result<Put, StoreError>;
+
+    /// Stores `bytes` under `key`, whatever is there.
+    async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &'static str,
+    ) -> Result<(), StoreError>;
+
+    /// The object under `key`.
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// At most `limit` keys that begin with `prefix`, after `after`, in order.
+    async fn keys(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError>;
+}
+
+/// What became of a first write.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// Ours is there now.
+    Stored,
+    /// Another was there before.
+    Exists,
+}

@@ -1,0 +1,32 @@
+//! Events in memory: for tests, and the ground of the simulated world.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Event, Events};
+use crate::store::StoreError;
+
+/// Everything that was published, in order, repetitions included.
+#[derive(Default)]
+pub struct MemoryEvents(Mutex<Vec<Event>>);
+
+impl MemoryEvents {
+    /// Nothing published yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What was published so far.
+    pub fn published(&self) -> Vec<Event> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl Events for MemoryEvents {
+    async fn publish(&self, batch: &[Event]) -> Result<Vec<usize>, StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(batch);
+        Ok(Vec::new())
+    }
+}

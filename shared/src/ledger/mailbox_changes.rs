@@ -1,0 +1,198 @@
+//! What each write does to a mailbox, and the condition under which it may.
+//!
+//! Pure: a backend that reads and writes a row within one transaction needs nothing more, so that the conditions stand
+//! in one place. What does not stand any longer is answered `Stale`, and the row is as it was.
+
+use super::{Advance, Consent, Life, NewAccess};
+use crate::clock::Timestamp;
+use crate::ids::Epoch;
+use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, ReleaseDebt, Standing};
+use crate::reason::PauseReason;
+use crate::store::Write;
+
+impl Consent {
+    /// The mailbox that this consent makes of the one that is `there`; `None` when that is not the one it was given
+    /// for.
+    pub(super) fn complete(self, there: Option<Mailbox>) -> Option<Mailbox> {
+        if there.as_ref().map(|mailbox| (mailbox.epoch, mailbox.grant)) != self.read {
+            return None;
+        }
+        let mut mailbox = match there {
+            Some(mailbox) if self.new_life => mailbox.reborn(self.at),
+            Some(mailbox) => mailbox,
+            None => self.newcomer(),
+        };
+        mailbox.epoch = self.epoch;
+        mailbox.grant = self.grant;
+        mailbox.email = self.email;
+        mailbox.scopes = self.scopes;
+        mailbox.needs_reauth = None;
+        // Google may let the mailbox be read now; if not, it says so again. What a person paused stays paused.
+        mailbox.paused = mailbox.paused.filter(|reason| *reason == PauseReason::Operator);
+        mailbox.refresh_token = self.refresh_token.or(mailbox.refresh_token);
+        // The cached token was obtained with the consent before. Its number is not given out again.
+        mailbox.access_token = None;
+        mailbox.expiry = None;
+        mailbox.refresh_lease = None;
+        mailbox.reference = self.reference.or(mailbox.reference);
+        mailbox.owed.add(self.owed);
+        Some(mailbox)
+    }
+
+    fn newcomer(&self) -> Mailbox {
+        Mailbox {
+            user_id: self.user_id.clone(),
+            email: String::new(),
+            refresh_token: None,
+            access_token: None,
+            access_token_version: 0,
+            expiry: None,
+            scopes: Vec::new(),
+            history_id: None,
+            last_fetched_at: self.at,
+            last_mail_at: None,
+            connected_at: self.at,
+            epoch: self.epoch,
+            grant: self.grant,
+            disconnected_at: None,
+            needs_reauth: None,
+            paused: None,
+            pace: Pace::default(),
+            refresh_lease: None,
+            owed: Owed::default(),
+            reference: None,
+        }
+    }
+}
+
+impl Mailbox {
+    /// The same account in a new life: the baseline is taken anew. Quota and debts are the account's, not the life's.
+    fn reborn(self, at: Timestamp) -> Self {
+        Self {
+            history_id: None,
+            last_fetched_at: at,
+            last_mail_at: None,
+            connected_at: at,
+            disconnected_at: None,
+            paused: None,
+            ..self
+        }
+    }
+
+    fn is_in(&self, at: Life<'_>) -> bool {
+        self.life() == at
+    }
+
+    pub(super) fn lease_refresh(
+        &mut self,
+        at: Life<'_>,
+        version: u64,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Write {
+        let free = self.refresh_lease.is_none_or(|held| held <= now);
+        let stands = self.is_in(at) && self.access_token_version == version;
+        Write::only_if(free && stands, || self.refresh_lease = Some(until))
+    }
+
+    /// A number is used once: two refreshes whose lease ran out between them do not both count as the same version.
+    pub(super) fn store_access(&mut self, at: Life<'_>, access: NewAccess) -> Write {
+        let newer = access.version > self.access_token_version;
+        Write::only_if(newer && self.is_in(at), || {
+            self.access_token = Some(access.sealed);
+            self.access_token_version = access.version;
+            self.expiry = Some(access.expiry);
+            self.refresh_token = access.refresh_token.or(self.refresh_token.take());
+            self.refresh_lease = None;
+        })
+    }
+
+    pub(super) fn advance(&mut self, from: &Standing, moved: Advance) -> Write {
+        let stands = self.epoch == from.epoch && self.history_id == from.cursor;
+        let forward = self.history_id.is_none_or(|cursor| cursor <= moved.to);
+        let connected = self.disconnected_at.is_none();
+        Write::only_if(stands && forward && connected, || {
+            self.history_id = Some(moved.to);
+            self.last_fetched_at = moved.fetched_at;
+            if moved.found_mail {
+                self.last_mail_at = Some(moved.fetched_at);
+            }
+            self.owed.announcement = moved.announcement.or(self.owed.announcement.take());
+        })
+    }
+
+    pub(super) fn reserve(&mut self, read: Pace, new: Pace) -> Write {
+        Write::only_if(self.pace == read, || self.pace = new)
+    }
+
+    pub(super) fn need_reauth(&mut self, at: Life<'_>, notice: Notice) -> Write {
+        let news = self.needs_reauth.is_none() && self.disconnected_at.is_none();
+        Write::only_if(news && self.is_in(at), || {
+            self.needs_reauth = Some(notice.reason);
+            self.owed.notice = Some(notice);
+        })
+    }
+
+    /// The first reason stands: what a person paused is not Google's to explain, nor the other way round.
+    pub(super) fn pause(&mut self, epoch: Epoch, reason: PauseReason) -> Write {
+        let news = self.paused.is_none() && self.disconnected_at.is_none();
+        Write::only_if(news && self.epoch == epoch, || self.paused = Some(reason))
+    }
+
+    pub(super) fn resume(&mut self, epoch: Epoch, at: Timestamp) -> Write {
+        Write::only_if(self.paused.is_some() && self.epoch == epoch, || {
+            self.paused = None;
+            self.owed.release = Some(ReleaseDebt { since: at });
+        })
+    }
+
+    /// Work that was owed to the life dies with it; what was to be announced about it is still true. The tokens stay,
+    /// for revoking needs them.
+    pub(super) fn disconnect(&mut self, debt: DisconnectDebt) -> Write {
+        let alive = self.disconnected_at.is_none();
+        Write::only_if(alive && self.epoch == debt.epoch, || {
+            self.epoch = debt.epoch.next();
+            self.disconnected_at = Some(debt.at);
+            self.history_id = None;
+            self.refresh_lease = None;
+            self.owed.backfill = None;
+            self.owed.release = None;
+            self.owed.disconnect = Some(debt);
+        })
+    }
+
+    pub(super) fn forget_tokens(&mut self, ended: Epoch) -> Write {
+        let still_over = self.disconnected_at.is_some() && self.epoch == ended.next();
+        Write::only_if(still_over, || {
+            self.refresh_token = None;
+            self.access_token = None;
+            self.expiry = None;
+        })
+    }
+}
+
+impl Owed {
+    /// Adds debts; those that `more` does not name stay.
+    fn add(&mut self, more: Self) {
+        self.announcement = more.announcement.or(self.announcement.take());
+        self.backfill = more.backfill.or(self.backfill.take());
+        self.release = more.release.or(self.release.take());
+        self.notice = more.notice.or(self.notice.take());
+        self.disconnect = more.disconnect.or(self.disconnect.take());
+    }
+
+    /// Clears what is owed exactly as it was paid. A debt that has changed since is another debt.
+    pub(super) fn settle(&mut self, paid: &Self) {
+        clear(&mut self.announcement, paid.announcement.as_ref());
+        clear(&mut self.backfill, paid.backfill.as_ref());
+        clear(&mut self.release, paid.release.as_ref());
+        clear(&mut self.notice, paid.notice.as_ref());
+        clear(&mut self.disconnect, paid.disconnect.as_ref());
+    }
+}
+
+fn clear<T: PartialEq>(owed: &mut Option<T>, paid: Option<&T>) {
+    if owed.as_ref() == paid {
+        *owed = None;
+    }
+}

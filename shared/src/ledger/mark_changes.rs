@@ -1,0 +1,59 @@
+//! What each write does to a mark, and the condition under which it may.
+
+use crate::clock::Timestamp;
+use crate::ids::{Epoch, Generation, JobId};
+use crate::mark::{Ending, Listing, MARK_LIFE, Mark, MarkState};
+use crate::store::Write;
+
+impl Listing {
+    /// The mark that this listing makes; the one that is `there` stays if it counts.
+    pub(super) fn mark(&self, there: Option<&Mark>, epoch: Epoch, now: Timestamp) -> Option<Mark> {
+        if there.is_some_and(|mark| mark.counts(epoch, now)) {
+            return None;
+        }
+        let ended = self.state.is_final();
+        Some(Mark {
+            message_id: self.message_id.clone(),
+            epoch,
+            state: self.state,
+            generation: Generation(0),
+            internal_date: None,
+            job_id: self.job_id.clone(),
+            listed_at: now,
+            done_at: ended.then_some(now),
+            expires_at: ended.then(|| now + MARK_LIFE),
+        })
+    }
+}
+
+impl Mark {
+    pub(super) fn finish(&mut self, epoch: Epoch, ending: &Ending, now: Timestamp) -> Write {
+        let news = if self.state.is_final() {
+            ending.generation > self.generation
+        } else {
+            ending.generation >= self.generation
+        };
+        Write::only_if(news && self.epoch == epoch, || {
+            self.state = ending.state;
+            self.generation = ending.generation;
+            self.internal_date = ending.internal_date.or(self.internal_date);
+            self.done_at = Some(now);
+            self.expires_at = Some(now + MARK_LIFE);
+        })
+    }
+
+    pub(super) fn park(&mut self, epoch: Epoch, job: &JobId) -> Write {
+        self.shift(epoch, MarkState::Listed, MarkState::Parked, job)
+    }
+
+    pub(super) fn unpark(&mut self, epoch: Epoch, job: &JobId) -> Write {
+        self.shift(epoch, MarkState::Parked, MarkState::Listed, job)
+    }
+
+    fn shift(&mut self, epoch: Epoch, from: MarkState, to: MarkState, job: &JobId) -> Write {
+        Write::only_if(self.epoch == epoch && self.state == from, || {
+            self.state = to;
+            self.job_id = job.clone();
+        })
+    }
+}

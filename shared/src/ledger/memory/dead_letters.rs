@@ -1,0 +1,50 @@
+//! Dead letters in memory.
+
+use std::ops::Bound;
+
+use async_trait::async_trait;
+
+use super::MemoryLedger;
+use crate::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState};
+use crate::store::{StoreError, Write};
+
+#[async_trait]
+impl DeadLetters for MemoryLedger {
+    async fn park(&self, mut letter: DeadLetter) -> Result<(), StoreError> {
+        let key = (letter.user_id.clone(), letter.job_id.clone());
+        let letters = &mut self.tables().letters;
+        if let Some(earlier) = letters.get(&key) {
+            letter.first_seen_at = earlier.first_seen_at;
+        }
+        letters.insert(key, letter);
+        Ok(())
+    }
+
+    async fn get(&self, key: &LetterKey) -> Result<Option<DeadLetter>, StoreError> {
+        Ok(self.tables().letters.get(key).cloned())
+    }
+
+    async fn list(
+        &self,
+        filter: &LetterFilter,
+        after: Option<&LetterKey>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let tables = self.tables();
+        let rest = tables.letters.range((start, Bound::Unbounded));
+        let meant = rest.map(|(_, letter)| letter).filter(|letter| filter.admits(letter));
+        Ok(meant.take(limit).cloned().collect())
+    }
+
+    async fn shift(
+        &self,
+        key: &LetterKey,
+        from: &[LetterState],
+        to: LetterState,
+    ) -> Result<Write, StoreError> {
+        Ok(self.tables().letters.get_mut(key).map_or(Write::Stale, |letter| {
+            Write::only_if(from.contains(&letter.state), || letter.state = to)
+        }))
+    }
+}

@@ -1,0 +1,97 @@
+//! Marks in memory.
+
+use async_trait::async_trait;
+
+use super::MemoryLedger;
+use crate::clock::Timestamp;
+use crate::ids::{Epoch, JobId, MessageId, UserId};
+use crate::ledger::Marks;
+use crate::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
+use crate::store::{StoreError, Write};
+
+impl MemoryLedger {
+    fn change_mark(&self, user: &UserId, id: &MessageId, change: impl FnOnce(&mut Mark) -> Write) {
+        let key = (user.clone(), id.clone());
+        let _ = self.tables().marks.get_mut(&key).map_or(Write::Stale, change);
+    }
+}
+
+#[async_trait]
+impl Marks for MemoryLedger {
+    async fn list(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        listings: &[Listing],
+        now: Timestamp,
+    ) -> Result<Vec<MarkState>, StoreError> {
+        let marks = &mut self.tables().marks;
+        let states = listings.iter().map(|listing| {
+            let key = (user.clone(), listing.message_id.clone());
+            if let Some(new) = listing.mark(marks.get(&key), epoch, now) {
+                marks.insert(key.clone(), new);
+            }
+            marks.get(&key).map_or(listing.state, |mark| mark.state)
+        });
+        Ok(states.collect())
+    }
+
+    async fn get(&self, user: &UserId, ids: &[MessageId]) -> Result<Vec<Option<Mark>>, StoreError> {
+        let marks = &self.tables().marks;
+        Ok(ids.iter().map(|id| marks.get(&(user.clone(), id.clone())).cloned()).collect())
+    }
+
+    async fn finish(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        endings: &[Ending],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for ending in endings {
+            self.change_mark(user, &ending.message_id, |mark| mark.finish(epoch, ending, now));
+        }
+        Ok(())
+    }
+
+    async fn park(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        ids: &[MessageId],
+        job: &JobId,
+    ) -> Result<(), StoreError> {
+        for id in ids {
+            self.change_mark(user, id, |mark| mark.park(epoch, job));
+        }
+        Ok(())
+    }
+
+    async fn unpark(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        ids: &[MessageId],
+        job: &JobId,
+    ) -> Result<(), StoreError> {
+        for id in ids {
+            self.change_mark(user, id, |mark| mark.unpark(epoch, job));
+        }
+        Ok(())
+    }
+
+    async fn count(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Result<MarkCounts, StoreError> {
+        let mut counts = MarkCounts::default();
+        for ((owner, _), mark) in &self.tables().marks {
+            if owner == user && mark.counts(epoch, now) {
+                counts.add(mark.state);
+            }
+        }
+        Ok(counts)
+    }
+}

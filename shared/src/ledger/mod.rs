@@ -1,0 +1,365 @@
+//! The ledger: what we know of mailboxes, messages, dead letters and rounds.
+//!
+//! One trait per table, so that the fields of a stage say which tables it may touch; a backend implements all four.
+//! Every write that could undo somebody else's is conditional and answers [`Write`].
+
+mod mailbox_changes;
+mod mark_changes;
+pub mod memory;
+mod segment;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::ids::{Epoch, Grant, HistoryId, JobId, MessageId, UserId};
+use crate::mailbox::{Announcement, DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing};
+use crate::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
+use crate::reason::{PauseReason, Reason};
+use crate::sealing::Sealed;
+use crate::store::{StoreError, Write};
+use crate::words::words;
+
+/// `UserTokens`: the mailboxes.
+#[async_trait]
+pub trait Mailboxes: Send + Sync {
+    /// One mailbox, whole.
+    async fn get(&self, user: &UserId) -> Result<Option<Mailbox>, StoreError>;
+
+    /// A page of at most `limit` mailboxes of one scan segment, after `after`, without tokens. Memory is bounded by
+    /// `limit`, whatever the table's size.
+    async fn scan(
+        &self,
+        segment: Segment,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<ScanPage, StoreError>;
+
+    /// Stores a completed consent in one write, if the row still is in the (epoch, grant) it was sealed for. A pause
+    /// that Google caused ends with it.
+    async fn connect(&self, consent: Consent) -> Result<Write, StoreError>;
+
+    /// Takes the lease for replacing the access token of this `version`, if nobody holds one at `now`, and (epoch,
+    /// grant) and the version still stand: whoever read the row before another's refresh does not refresh again.
+    async fn lease_refresh(
+        &self,
+        at: Life<'_>,
+        version: u64,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Write, StoreError>;
+
+    /// Gives the lease back.
+    async fn release_refresh(&self, user: &UserId) -> Result<(), StoreError>;
+
+    /// Stores a new access token and gives the lease back, while (epoch, grant) are as read.
+    async fn store_access(&self, at: Life<'_>, access: NewAccess) -> Result<Write, StoreError>;
+
+    /// Moves the cursor, numerically forward or not at all, if it and the epoch still stand as read; notes when the
+    /// listing began, whether it found mail, and what it makes owed.
+    async fn advance(&self, from: Standing, moved: Advance) -> Result<Write, StoreError>;
+
+    /// Replaces the reservation `read` with `new`, if `read` still stands.
+    async fn reserve(&self, user: &UserId, read: Pace, new: Pace) -> Result<Write, StoreError>;
+
+    /// Sets `needsReauth` and owes the notice, in one write, for the (epoch, grant) that failed and no other.
+    async fn need_reauth(&self, at: Life<'_>, notice: Notice) -> Result<Write, StoreError>;
+
+    /// Pauses the mailbox, within its epoch.
+    async fn pause(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        reason: PauseReason,
+    ) -> Result<Write, StoreError>;
+
+    /// Ends a pause and owes the release of parked jobs. `Stale` when it was not paused.
+    async fn resume(&self, user: &UserId, epoch: Epoch, at: Timestamp)
+    -> Result<Write, StoreError>;
+
+    /// Ends the life: epoch + 1, cursor removed, the clearing away owed; in one write, if `debt.epoch` still stands.
+    async fn disconnect(&self, user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError>;
+
+    /// Takes the tokens of the life `epoch`, which has ended, away; `Stale` once another life has begun, for its tokens
+    /// have taken their place. The debt stays until [`settle`](Self::settle).
+    async fn forget_tokens(&self, user: &UserId, epoch: Epoch) -> Result<Write, StoreError>;
+
+    /// Clears the debts in `paid` that are still owed exactly so.
+    async fn settle(&self, user: &UserId, paid: Owed) -> Result<(), StoreError>;
+}
+
+/// A mailbox's present consent: what a token was obtained with, and the condition of every write that follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life<'a> {
+    /// Whose.
+    pub user: &'a UserId,
+    /// Which life.
+    pub epoch: Epoch,
+    /// Which consent in it.
+    pub grant: Grant,
+}
+
+impl Mailbox {
+    /// The present (epoch, grant).
+    pub fn life(&self) -> Life<'_> {
+        Life { user: &self.user_id, epoch: self.epoch, grant: self.grant }
+    }
+}
+
+/// Segment `index` of `total` of a parallel scan; together they are the whole table, and none overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// 0 to `total` - 1.
+    pub index: u32,
+    /// How many there are, at least 1.
+    pub total: u32,
+}
+
+/// A page of a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanPage {
+    /// The mailboxes, disconnected and paused ones too: the dispatcher decides.
+    pub mailboxes: Vec<Roster>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<UserId>,
+}
+
+impl ScanPage {
+    /// The page that holds `mailboxes`: a full one is followed by another, which may be empty.
+    fn of(mailboxes: Vec<Roster>, limit: usize) -> Self {
+        let full = mailboxes.len() >= limit;
+        let next = mailboxes.last().filter(|_| full).map(|last| last.user_id.clone());
+        Self { mailboxes, next }
+    }
+}
+
+/// What a completed consent writes.
+pub struct Consent {
+    /// The Google account.
+    pub user_id: UserId,
+    /// The (epoch, grant) of the row as it was read; `None` when there was none.
+    pub read: Option<(Epoch, Grant)>,
+    /// The life and the consent that this makes it.
+    pub epoch: Epoch,
+    /// Its number within the life.
+    pub grant: Grant,
+    /// Whether a life begins: the baseline is then taken anew, from `at`.
+    pub new_life: bool,
+    /// The address that Google gave.
+    pub email: String,
+    /// The sealed refresh token; `None` leaves a stored one as it is.
+    pub refresh_token: Option<Sealed>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// When.
+    pub at: Timestamp,
+    /// The operator's id for this person; `None` leaves a stored one as it is.
+    pub reference: Option<String>,
+    /// Which debts this adds; the others stay.
+    pub owed: Owed,
+}
+
+/// A fresh access token.
+pub struct NewAccess {
+    /// The sealed token.
+    pub sealed: Sealed,
+    /// Its number, one more than the last.
+    pub version: u64,
+    /// When it runs out.
+    pub expiry: Timestamp,
+    /// A refresh token, if Google replaced the old one.
+    pub refresh_token: Option<Sealed>,
+}
+
+/// What moving the cursor writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advance {
+    /// Where to.
+    pub to: HistoryId,
+    /// When the first page of the listing was asked for.
+    pub fetched_at: Timestamp,
+    /// Whether mail was found.
+    pub found_mail: bool,
+    /// An event that this makes due; `None` leaves what is owed as it is.
+    pub announcement: Option<Announcement>,
+}
+
+/// `MessageMarks`: what we know of each message.
+#[async_trait]
+pub trait Marks: Send + Sync {
+    /// Marks each listing, unless a mark that counts is there, and answers, in the same order, the state in which each
+    /// message now stands. Durable when it returns.
+    async fn list(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        listings: &[Listing],
+        now: Timestamp,
+    ) -> Result<Vec<MarkState>, StoreError>;
+
+    /// The marks of these messages, in the same order.
+    async fn get(&self, user: &UserId, ids: &[MessageId]) -> Result<Vec<Option<Mark>>, StoreError>;
+
+    /// Brings messages to their end. The first end of a generation stands: one that comes later, or for an earlier
+    /// generation, changes nothing. A mark of another epoch is left alone.
+    async fn finish(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        endings: &[Ending],
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Those of these messages that are still *listed* become *parked* in `job`.
+    async fn park(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        ids: &[MessageId],
+        job: &JobId,
+    ) -> Result<(), StoreError>;
+
+    /// Those of these messages that are *parked* become *listed*, on their way in `job`.
+    async fn unpark(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        ids: &[MessageId],
+        job: &JobId,
+    ) -> Result<(), StoreError>;
+
+    /// How many messages of a mailbox stand in which state, by the marks that count in `epoch` at `now`.
+    async fn count(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Result<MarkCounts, StoreError>;
+}
+
+words! {
+    /// Where a dead letter stands.
+    LetterState, "dead-letter state" {
+        /// Waits for a person or an event in the world.
+        Parked = "parked",
+        /// On its way again.
+        Replaying = "replaying",
+        /// The job came to its end.
+        Resolved = "resolved",
+        /// Given up by a person.
+        Discarded = "discarded",
+    }
+}
+
+words! {
+    /// The stage a job died in.
+    StageName, "stage" {
+        /// Brings mailboxes up to date.
+        UserWorker = "user-worker",
+        /// Fetches, understands, stores and announces messages.
+        MessageProcessor = "message-processor",
+    }
+}
+
+/// One row of `DeadLetters`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// Whose mailbox; `None` where the body could not be read.
+    pub user_id: Option<UserId>,
+    /// The job's name; for an unreadable body its SHA-256 in hex.
+    pub job_id: JobId,
+    /// Where it died.
+    pub stage: StageName,
+    /// Why.
+    pub reason: Reason,
+    /// The last error, in words without content.
+    pub error: String,
+    /// How often it was tried.
+    pub tries: u32,
+    /// When the job was first sent.
+    pub first_seen_at: Timestamp,
+    /// When it last died.
+    pub last_seen_at: Timestamp,
+    /// The job's body as it stood in the queue.
+    pub payload: String,
+    /// Where the letter stands.
+    pub state: LetterState,
+}
+
+/// Which dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LetterFilter {
+    /// Of this mailbox.
+    pub user_id: Option<UserId>,
+    /// With this reason.
+    pub reason: Option<Reason>,
+    /// In this state.
+    pub state: Option<LetterState>,
+}
+
+impl LetterFilter {
+    /// Whether `letter` is one of those meant.
+    pub fn admits(&self, letter: &DeadLetter) -> bool {
+        self.user_id.as_ref().is_none_or(|user| letter.user_id.as_ref() == Some(user))
+            && self.reason.is_none_or(|reason| letter.reason == reason)
+            && self.state.is_none_or(|state| letter.state == state)
+    }
+}
+
+/// A dead letter's key: `(userId, jobId)`, `None` standing for `-`.
+pub type LetterKey = (Option<UserId>, JobId);
+
+/// `DeadLetters`: jobs that need a person or an event in the world.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// Parks a job, once per key: a later death replaces the earlier one and keeps when it was first seen.
+    async fn park(&self, letter: DeadLetter) -> Result<(), StoreError>;
+
+    /// One letter.
+    async fn get(&self, key: &LetterKey) -> Result<Option<DeadLetter>, StoreError>;
+
+    /// At most `limit` letters after `after`, in the order of their keys.
+    async fn list(
+        &self,
+        filter: &LetterFilter,
+        after: Option<&LetterKey>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Moves a letter from one of the states `from` to `to`.
+    async fn shift(
+        &self,
+        key: &LetterKey,
+        from: &[LetterState],
+        to: LetterState,
+    ) -> Result<Write, StoreError>;
+}
+
+/// `Control`: a few named items that many workers share.
+#[async_trait]
+pub trait Control: Send + Sync {
+    /// The item, with its version; expired items are absent.
+    async fn read(&self, name: &str, now: Timestamp) -> Result<Option<ControlItem>, StoreError>;
+
+    /// Writes the item if its version still is `read` (`None`: if it is absent or expired at `now`).
+    async fn write(
+        &self,
+        name: &str,
+        read: Option<u64>,
+        value: String,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Write, StoreError>;
+}
+
+/// An item of `Control`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlItem {
+    /// Its content, JSON.
+    pub value: String,
+    /// Counts its writes.
+    pub version: u64,
+}

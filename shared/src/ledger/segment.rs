@@ -1,0 +1,52 @@
+//! Which mailbox belongs to which segment of a scan.
+//!
+//! A hash of the userId gives each mailbox one of 65,536 slots, and a segment is a range of slots. The slot is stored
+//! with the row: it must never come out differently, hence a hash that is written down here.
+
+use std::ops::Range;
+
+use super::Segment;
+use crate::ids::UserId;
+
+const SLOTS: u64 = 1 << 16;
+
+impl Segment {
+    /// The slots of this segment; none when there is no such segment.
+    pub(super) fn slots(self) -> Range<u32> {
+        let total = u64::from(self.total.max(1));
+        let bound = |index: u64| {
+            u32::try_from(index.min(total) * SLOTS / total)
+                .unwrap_or_else(|_| unreachable!("at most SLOTS"))
+        };
+        bound(u64::from(self.index))..bound(u64::from(self.index) + 1)
+    }
+}
+
+/// The slot of a mailbox: FNV-1a, folded to 16 bits.
+pub(super) fn slot(user: &UserId) -> u32 {
+    let hash = user
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash >> 16) ^ (hash & 0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_stays_in_its_slot_from_version_to_version() {
+        assert_eq!(slot(&"42".parse().unwrap()), 0x260);
+        assert_eq!(slot(&"109876543210".parse().unwrap()), 0x9211);
+    }
+
+    #[test]
+    fn segments_are_the_whole_and_do_not_overlap() {
+        for total in [1, 2, 3, 7, 16, 100_000] {
+            let ranges: Vec<_> = (0..total).map(|index| Segment { index, total }.slots()).collect();
+            assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert_eq!((ranges[0].start, ranges[total as usize - 1].end), (0, 1 << 16));
+        }
+    }
+}

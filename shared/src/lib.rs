@@ -1,0 +1,33 @@
+//! The nouns of Fanmail, and an adapter behind each trait.
+
+pub mod announce;
+pub mod archive;
+pub mod category;
+pub mod clock;
+pub mod disposition;
+pub mod events;
+pub mod google;
+pub mod ids;
+pub mod intake;
+pub mod jobs;
+pub mod labels;
+pub mod ledger;
+pub mod mailbox;
+pub mod mark;
+pub mod pacing;
+pub mod queue;
+pub mod reason;
+pub mod replay;
+pub mod reservation;
+pub mod result;
+pub mod sealing;
+pub mod secret;
+pub mod settings;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod store;
+pub mod worker;
+
+mod words;
+
+pub use words::UnknownWord;

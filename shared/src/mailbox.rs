@@ -1,0 +1,209 @@
+//! A connected user, as the ledger keeps it, and what is owed to it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::events::EventKind;
+use crate::ids::{Epoch, Grant, HistoryId, UserId};
+use crate::reason::{PauseReason, Reason};
+use crate::sealing::Sealed;
+
+/// One row of `UserTokens`. No `Debug`: it holds an address.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The Google account.
+    pub user_id: UserId,
+    /// Its address, for people to read; it may change and is never a key.
+    pub email: String,
+    /// The sealed refresh token; `None` after a disconnect.
+    pub refresh_token: Option<Sealed>,
+    /// The cached access token, sealed under another key.
+    pub access_token: Option<Sealed>,
+    /// Counts the access tokens of the mailbox, dropped ones too.
+    pub access_token_version: u64,
+    /// When the cached access token runs out.
+    pub expiry: Option<Timestamp>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// The cursor: every message up to here is accounted for. `None` before the first sync of a life.
+    pub history_id: Option<HistoryId>,
+    /// When the first page of the last finished listing was asked for.
+    pub last_fetched_at: Timestamp,
+    /// When a listing last found mail.
+    pub last_mail_at: Option<Timestamp>,
+    /// When this life began.
+    pub connected_at: Timestamp,
+    /// Which life this is.
+    pub epoch: Epoch,
+    /// Which consent within the life.
+    pub grant: Grant,
+    /// When the life ended; `None` while it lasts.
+    pub disconnected_at: Option<Timestamp>,
+    /// Why the person must consent again; `None` while the grant is alive.
+    pub needs_reauth: Option<Reason>,
+    /// Why the mailbox is not asked for mail; `None` when it is.
+    pub paused: Option<PauseReason>,
+    /// What has been reserved of the mailbox's quota.
+    pub pace: Pace,
+    /// Until when somebody is refreshing the access token.
+    pub refresh_lease: Option<Timestamp>,
+    /// What is to be done for this mailbox whatever its state.
+    pub owed: Owed,
+    /// The operator's own id for this person.
+    pub reference: Option<String>,
+}
+
+impl Mailbox {
+    /// Where the mailbox stands: the condition under which its cursor may move.
+    pub fn standing(&self) -> Standing {
+        Standing { user_id: self.user_id.clone(), epoch: self.epoch, cursor: self.history_id }
+    }
+
+    /// Whether mail may be read: connected, not paused, and the grant alive.
+    pub fn is_readable(&self) -> bool {
+        self.disconnected_at.is_none() && self.needs_reauth.is_none() && self.paused.is_none()
+    }
+
+    /// What the dispatcher sees of it.
+    pub fn roster(&self) -> Roster {
+        Roster {
+            user_id: self.user_id.clone(),
+            epoch: self.epoch,
+            connected_at: self.connected_at,
+            last_mail_at: self.last_mail_at,
+            readable: self.is_readable(),
+            owes: self.owed != Owed::default(),
+        }
+    }
+}
+
+/// Where a mailbox stood when it was read. Only [`Mailbox::standing`] makes one, and moving the cursor uses it up:
+/// a cursor cannot be moved by somebody who has not read it.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub(crate) user_id: UserId,
+    pub(crate) epoch: Epoch,
+    pub(crate) cursor: Option<HistoryId>,
+}
+
+/// A mailbox as a scan shows it: no token, no address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// The Google account.
+    pub user_id: UserId,
+    /// Which life.
+    pub epoch: Epoch,
+    /// When this life began.
+    pub connected_at: Timestamp,
+    /// When a listing last found mail.
+    pub last_mail_at: Option<Timestamp>,
+    /// Whether mail may be read.
+    pub readable: bool,
+    /// Whether something is owed to it.
+    pub owes: bool,
+}
+
+/// What has been reserved of a mailbox's quota: blocks of messages, one a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pace {
+    /// When the block that is being filled ends, and the next may begin (`pacedUntil`).
+    pub until: Timestamp,
+    /// How many messages of that block are taken.
+    pub used: u32,
+}
+
+/// Debts to a mailbox. Each is written in the one write that makes it due, and cleared after it was paid: a crash in
+/// between pays twice, under the same event id.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Owed {
+    /// A connected or resumed event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<Announcement>,
+    /// The mail from before the connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<BackfillDebt>,
+    /// Parked jobs that are to go round again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseDebt>,
+    /// The notice that the person must consent again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
+    /// The end of the life that the epoch has already left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disconnect: Option<DisconnectDebt>,
+}
+
+/// An event about the mailbox that is to be published. Its id is fixed when it becomes owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Announcement {
+    /// The event's id.
+    pub id: String,
+    /// Which event.
+    pub kind: EventKind,
+    /// When it happened.
+    pub at: Timestamp,
+    /// How a gap was closed, where there was one.
+    pub gap: Option<GapReport>,
+}
+
+/// How a gap in the history was closed, after Gmail had forgotten the cursor. Mail imported into the mailbox with a
+/// date before [`from`](Self::from) is not covered by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GapReport {
+    /// Start of the window that was listed again.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// Messages that Gmail found in it.
+    pub found: u64,
+    /// How many of them we already had.
+    pub already_had: u64,
+}
+
+/// A window of old mail that is still to be handed out as backfill jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackfillDebt {
+    /// Start of the window, included.
+    pub from: Timestamp,
+    /// Its end, excluded: the connection.
+    pub to: Timestamp,
+}
+
+/// Parked jobs are to go round again, since this moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseDebt {
+    /// When the state changed that they waited for.
+    pub since: Timestamp,
+}
+
+/// The person must consent again and has not been told yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// The event's id.
+    pub id: String,
+    /// What died.
+    pub reason: Reason,
+    /// When we learnt it.
+    pub at: Timestamp,
+}
+
+/// A life that has ended and is still to be cleared away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisconnectDebt {
+    /// The event's id.
+    pub id: String,
+    /// The life that ended.
+    pub epoch: Epoch,
+    /// Its last consent.
+    pub grant: Grant,
+    /// When it ended.
+    pub at: Timestamp,
+}

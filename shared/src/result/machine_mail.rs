@@ -1,0 +1,65 @@
+//! What a message says in a form made for machines: a delivery that failed, a report, an invitation.
+
+use serde::{Deserialize, Serialize};
+
+/// What a delivery status notification says (RFC 3464).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounce {
+    pub recipients: Vec<BouncedRecipient>,
+}
+
+/// What became of one recipient.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BouncedRecipient {
+    pub address: Option<String>,
+    /// An enhanced status code such as `5.1.1`.
+    pub status: Option<String>,
+    /// `failed`, `delayed`, `delivered`, `relayed` or `expanded`.
+    pub action: Option<String>,
+    /// The remote server's own words.
+    pub diagnostic: Option<String>,
+}
+
+/// Which kind of report on mail it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportKind {
+    /// A complaint or a failed authentication, about one message (RFC 5965, RFC 6591).
+    Arf,
+    /// Counts of a period, about a domain (RFC 7489).
+    Dmarc,
+    /// Deliveries that lacked TLS, about a domain (RFC 8460).
+    Tls,
+}
+
+/// What a report is about, as far as it says so outside its compressed attachment, which is never opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub kind: ReportKind,
+    /// For ARF: `abuse`, `auth-failure`, `fraud`, …
+    pub feedback_type: Option<String>,
+    /// The domain reported on.
+    pub domain: Option<String>,
+    /// Who made the report.
+    pub submitter: Option<String>,
+    pub report_id: Option<String>,
+    /// For ARF: where the reported message came from.
+    pub source_ip: Option<String>,
+}
+
+/// The first event of an invitation (RFC 5545, RFC 5546). A time is `2026-05-01T12:00:00Z` in UTC,
+/// `2026-05-01T12:00:00` in `timeZone`, and `2026-05-01` for a whole day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Calendar {
+    /// `REQUEST`, `CANCEL`, `REPLY`, …
+    pub method: Option<String>,
+    pub uid: Option<String>,
+    pub start: Option<String>,
+    pub end: Option<String>,
+    pub time_zone: Option<String>,
+    /// Addresses, without `mailto:`.
+    pub organizer: Option<String>,
+    pub attendees: Vec<String>,
+}
