@@ -1,0 +1,150 @@
+//! The archive in a folder: a key is a path below it.
+//!
+//! An object is written to a temporary file on the same file system and then linked into place, so that it is there
+//! whole or not at all and the first of two writers wins. Nothing is synced: a killed process loses nothing that it
+//! acknowledged, a power cut may.
+
+mod listing;
+mod workshop;
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::task::spawn_blocking;
+
+use self::workshop::Workshop;
+use super::key::{check, check_prefix};
+use super::{Archive, Put};
+use crate::store::StoreError;
+
+/// Objects as files.
+#[derive(Clone)]
+pub struct FolderArchive(Arc<Folder>);
+
+struct Folder {
+    root: PathBuf,
+    workshop: Workshop,
+}
+
+impl FolderArchive {
+    /// Opens the folder, makes it if it is not there, and clears away what killed processes left half-written.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let failed = |error| StoreError::io("opening the archive", error);
+        fs::create_dir_all(root).map_err(failed)?;
+        let workshop = Workshop::open(root).map_err(failed)?;
+        Ok(Self(Arc::new(Folder { root: root.to_owned(), workshop })))
+    }
+
+    /// After a write that found no room: whether there is some now. As long as every write has found its room, this
+    /// costs nothing.
+    pub async fn find_room(&self) -> Result<(), StoreError> {
+        if self.0.workshop.has_room() {
+            return Ok(());
+        }
+        self.run("looking for room", |folder| folder.workshop.find_room()).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Folder) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let folder = Arc::clone(&self.0);
+        let done = spawn_blocking(move || work(&folder)).await;
+        let done = done.map_err(|error| StoreError::Unavailable { doing, source: error.into() })?;
+        done.map_err(|error| StoreError::io(doing, error))
+    }
+}
+
+#[async_trait]
+impl Archive for FolderArchive {
+    async fn put_new(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        _content_type: &'static str,
+    ) -> Result<Put, StoreError> {
+        check(key)?;
+        let key = key.to_owned();
+        self.run("storing an object", move |folder| folder.put_new(&key, &bytes)).await
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        _content_type: &'static str,
+    ) -> Result<(), StoreError> {
+        check(key)?;
+        let key = key.to_owned();
+        self.run("replacing an object", move |folder| folder.put(&key, &bytes)).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        check(key)?;
+        let key = key.to_owned();
+        let read =
+            self.run("reading an object", move |folder| absent(fs::read(folder.root.join(&key))));
+        read.await
+    }
+
+    async fn keys(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let below = check_prefix(prefix)?.map(str::to_owned);
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        let listed = self.run("listing objects", move |folder| {
+            listing::keys(&folder.root, below.as_deref(), &prefix, after.as_deref(), limit)
+        });
+        listed.await
+    }
+}
+
+impl Folder {
+    fn put_new(&self, key: &str, bytes: &[u8]) -> io::Result<Put> {
+        let path = self.root.join(key);
+        // Spares the second writer the writing; the link below is what decides.
+        if path.symlink_metadata().is_ok() {
+            return Ok(Put::Exists);
+        }
+        let draft = self.workshop.draft(bytes)?;
+        match with_parent(&path, || fs::hard_link(draft.path(), &path)) {
+            Ok(()) => Ok(Put::Stored),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Put::Exists),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn put(&self, key: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.root.join(key);
+        let draft = self.workshop.draft(bytes)?;
+        with_parent(&path, || fs::rename(draft.path(), &path))
+    }
+}
+
+/// Places a file, and makes the folders above it only when they turn out to be missing.
+fn with_parent(path: &Path, place: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    match (place(), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == ErrorKind::NotFound => {
+            fs::create_dir_all(parent)?;
+            place()
+        }
+        (placed, _) => placed,
+    }
+}
+
+/// What is not there is no failure, nor is a folder where an object was looked for.
+fn absent<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    use ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

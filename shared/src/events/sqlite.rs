@@ -1,0 +1,106 @@
+//! The log of events on one machine: appended to by whoever publishes, followed by whoever reads on from a number.
+//!
+//! Numbers are given within the transaction that appends, one transaction at a time across all processes: who has read
+//! up to a number has missed nothing before it.
+
+use async_trait::async_trait;
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, params};
+use serde_json::{Map, Value, json};
+
+use super::{Event, Events};
+use crate::sqlite::Database;
+use crate::store::StoreError;
+
+const APPEND: &str = "INSERT INTO events (event, attributes) VALUES (?1, ?2)";
+
+const READ: &str = "SELECT seq, event, attributes FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+
+const LAST: &str = "SELECT coalesce(max(seq), 0) FROM events";
+
+/// The log.
+#[derive(Clone)]
+pub struct SqliteEvents(Database);
+
+/// An event in the log.
+pub struct Logged {
+    /// Its number; later ones have higher numbers.
+    pub seq: u64,
+    /// The event, without its attributes.
+    pub event: Event,
+    /// The attributes by name, as a topic's subscribers would see them.
+    pub attributes: Map<String, Value>,
+}
+
+impl SqliteEvents {
+    /// The log in `database`.
+    pub fn new(database: Database) -> Self {
+        Self(database)
+    }
+
+    /// At most `limit` events after number `seq`, in order.
+    pub async fn read_after(&self, seq: u64, limit: usize) -> Result<Vec<Logged>, StoreError> {
+        let read = self.0.read("reading the log of events", move |connection| {
+            connection.prepare_cached(READ)?.query_map(params![seq, limit], logged)?.collect()
+        });
+        read.await
+    }
+
+    /// The number of the last event, 0 when there is none: where following begins.
+    pub async fn last(&self) -> Result<u64, StoreError> {
+        let last = |connection: &Connection| {
+            connection.prepare_cached(LAST)?.query_row([], |row| row.get(0))
+        };
+        self.0.read("reading the log of events", last).await
+    }
+}
+
+#[async_trait]
+impl Events for SqliteEvents {
+    async fn publish(&self, batch: &[Event]) -> Result<Vec<usize>, StoreError> {
+        let mut failed = Vec::new();
+        let mut rows = Vec::with_capacity(batch.len());
+        for (index, event) in batch.iter().enumerate() {
+            match serde_json::to_string(event) {
+                Ok(text) => rows.push((text, attributes(event).to_string())),
+                Err(_) => failed.push(index),
+            }
+        }
+        let appended = self.0.write("appending to the log of events", move |connection| {
+            let mut append = connection.prepare_cached(APPEND)?;
+            rows.into_iter().try_for_each(|row| append.execute(row).map(drop))
+        });
+        appended.await.map(|()| failed)
+    }
+}
+
+/// By name, those that there are.
+fn attributes(event: &Event) -> Value {
+    let had = &event.attributes;
+    let mut all = json!({
+        "type": event.kind,
+        "userId": had.user_id,
+        "ref": had.reference,
+        "category": had.category,
+        "labels": had.labels,
+        "hasAttachments": had.has_attachments.map(|has| has.to_string()),
+        "lane": had.lane,
+    });
+    if let Some(all) = all.as_object_mut() {
+        all.retain(|_, value| !value.is_null() && *value != json!([]));
+    }
+    all
+}
+
+fn logged(row: &Row<'_>) -> rusqlite::Result<Logged> {
+    let bad = |column: usize| {
+        move |error: serde_json::Error| {
+            rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+        }
+    };
+    Ok(Logged {
+        seq: row.get(0)?,
+        event: serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(bad(1))?,
+        attributes: serde_json::from_str(row.get_ref(2)?.as_str()?).map_err(bad(2))?,
+    })
+}

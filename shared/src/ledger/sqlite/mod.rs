@@ -1,0 +1,21 @@
+//! The ledger in SQLite. Each write is one transaction: read the row, change it as `mailbox_changes` and
+//! `mark_changes` say, write it back.
+
+mod control;
+mod dead_letters;
+mod mailbox_rows;
+mod mailboxes;
+mod marks;
+
+use crate::sqlite::Database;
+
+/// All four tables.
+#[derive(Clone)]
+pub struct SqliteLedger(Database);
+
+impl SqliteLedger {
+    /// The ledger in `database`.
+    pub fn new(database: Database) -> Self {
+        Self(database)
+    }
+}

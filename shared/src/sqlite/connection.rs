@@ -1,0 +1,59 @@
+//! Opening the file, and creating its tables.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// The schema that this program reads and writes; `PRAGMA user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How long one process waits for another's transaction. They take milliseconds; a checkpoint on a slow disk may not.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The write-ahead log is folded into the file whenever it has grown by 64 MiB: rarely enough that a page which changes
+/// often is written once for many changes, and that syncing does not set the pace.
+const CHECKPOINT_PAGES: i64 = 16 << 10;
+
+/// After an exceptional burst the log's file shrinks to this.
+const LOG_BYTES: i64 = 128 << 20;
+
+/// Enough for every statement there is, so that none is parsed twice.
+const STATEMENTS: usize = 64;
+
+/// Opens the file. `cache_kib` bounds the page cache; nothing is mapped into memory.
+pub(super) fn open(file: &Path, cache_kib: i64) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // A killed process loses nothing; only a power cut may take the last moments, and the mailboxes' cursors with them.
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    // What a savepoint may take back is a few pages; in a file it would cost more than the write itself.
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Creates the tables if the file is new; answers the version of the schema that is there.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let there = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if there == 0 {
+        transaction.execute_batch(SCHEMA)?;
+    }
+    transaction.commit()?;
+    Ok(if there == 0 { SCHEMA_VERSION } else { there })
+}
+
+/// Whether this program can use a file of schema `version`.
+pub(super) fn is_known(version: i64) -> bool {
+    version == SCHEMA_VERSION
+}

@@ -1,0 +1,78 @@
+//! Our values as SQLite keeps them. What does not read back is an error of the row, never a guess.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+
+use crate::clock::Timestamp;
+use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
+use crate::ledger::{LetterState, StageName};
+use crate::reason::{PauseReason, Reason, SkipReason};
+use crate::sealing::Sealed;
+
+/// Values that are text: written by `Display`, read by parsing.
+macro_rules! text {
+    ($($name:ty),+) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.to_string().into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(FromSqlError::other)
+            }
+        }
+    )+};
+}
+
+text!(Timestamp, HistoryId, Reason, SkipReason, PauseReason, LetterState, StageName);
+
+/// Ids are text too, and are lent as they are.
+macro_rules! id {
+    ($($name:ty),+) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(FromSqlError::other)
+            }
+        }
+    )+};
+}
+
+id!(UserId, MessageId, JobId);
+
+/// Counters are numbers.
+macro_rules! counter {
+    ($($name:ident),+) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.0.into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                u32::column_result(value).map($name)
+            }
+        }
+    )+};
+}
+
+counter!(Epoch, Grant, Generation);
+
+impl ToSql for Sealed {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.as_str().into())
+    }
+}
+
+impl FromSql for Sealed {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        String::column_result(value).map(Self)
+    }
+}
