@@ -1,0 +1,151 @@
+//! From Google's answer to a connected mailbox.
+//!
+//! The order: the browser is recognised, the attempt is used up, only then is Google asked; who consented to what is
+//! certain before anything is written; and what is written is one row, which owes everything that follows. A crash
+//! before the write leaves the person to begin again, a crash after it loses nothing.
+
+use shared::clock::Timestamp;
+use shared::disposition::chain;
+use shared::google::TokenAnswer;
+use shared::google::id_token::Identity;
+use shared::ids::Epoch;
+use shared::intake;
+use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
+use shared::ledger::Consent;
+use shared::sealing::{Sealed, SealedFor, TokenKind};
+use shared::secret::RefreshToken;
+use shared::store::Write;
+
+use crate::Callback;
+use crate::after_consent::{Given, Next, after_consent};
+use crate::attempt::{ATTEMPT_LIFE, Attempt};
+use crate::failure::Failure;
+
+/// How often the row is read and the token sealed again after somebody else wrote first.
+const RACES: usize = 10;
+
+/// What Google said, verified.
+struct Consented {
+    identity: Identity,
+    scopes: Vec<String>,
+    refresh_token: Option<RefreshToken>,
+}
+
+impl Callback {
+    /// Connects the mailbox of whoever consented.
+    pub(crate) async fn complete(
+        &self,
+        code: &str,
+        state: &str,
+        cookie: Option<&str>,
+    ) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let attempt = cookie.and_then(|value| self.cookies.open(value));
+        let attempt = attempt.filter(|attempt| attempt.is_answered_by(state, now));
+        let attempt = attempt.ok_or(Failure::NoAttempt)?;
+        self.use_up(&attempt, now).await?;
+        let consented = self.ask_google(code, &attempt, now).await?;
+        let epoch = self.store(&consented, now).await?;
+        self.begin_sync(&consented.identity, epoch, now).await;
+        Ok(())
+    }
+
+    /// Remembers that the attempt was used, before its code is: of two answers to one attempt, only one reaches Google.
+    /// The mark outlives the cookie, for it begins later and lasts as long.
+    async fn use_up(&self, attempt: &Attempt, now: Timestamp) -> Result<(), Failure> {
+        let (mark, expires_at) = (attempt.mark(), Some(now + ATTEMPT_LIFE));
+        let put = self.control.write(&mark, None, "{}".to_owned(), expires_at, now);
+        match put.await.map_err(Failure::Store)? {
+            Write::Applied => Ok(()),
+            Write::Stale => Err(Failure::Used),
+        }
+    }
+
+    /// Exchanges the code, and believes nothing of the answer that is not verified.
+    async fn ask_google(
+        &self,
+        code: &str,
+        attempt: &Attempt,
+        now: Timestamp,
+    ) -> Result<Consented, Failure> {
+        let answer = self.oauth.exchange(code, &attempt.verifier).await;
+        let answer = answer.map_err(Failure::Exchange)?;
+        let id_token = answer.id_token.as_deref().ok_or(Failure::NoIdToken)?;
+        let identity = self.id_tokens.verify(id_token, &attempt.nonce, now).await;
+        let identity = identity.map_err(Failure::IdToken)?;
+        let scopes = self.granted(&answer);
+        if !self.needed().all(|needed| scopes.iter().any(|scope| scope == needed)) {
+            // Not revoked: at Google that would end every other consent of this person for our project too.
+            return Err(Failure::Partial);
+        }
+        Ok(Consented { identity, scopes, refresh_token: answer.refresh_token })
+    }
+
+    /// What was granted; where Google does not say, exactly what was asked for (RFC 6749, 5.1).
+    fn granted(&self, answer: &TokenAnswer) -> Vec<String> {
+        if answer.scopes.is_empty() {
+            return self.asked_for().into_iter().map(str::to_owned).collect();
+        }
+        answer.scopes.clone()
+    }
+
+    /// Stores the consent in one write, for the row as it was read. If the row has changed, so may the life that the
+    /// token must be sealed for: both are done again.
+    async fn store(&self, consented: &Consented, now: Timestamp) -> Result<Epoch, Failure> {
+        let given = match consented.refresh_token {
+            Some(_) => Given::RefreshToken,
+            None => Given::Nothing,
+        };
+        let user = &consented.identity.user_id;
+        for _ in 0..RACES {
+            let row = self.mailboxes.get(user).await.map_err(Failure::Store)?;
+            let next = after_consent(row.as_ref(), user, given, &self.settings.backfill, now);
+            let next = next.map_err(Failure::NotYet)?;
+            let (epoch, grant) = (next.epoch, next.grant);
+            let sealed = self.seal(consented, epoch).await?;
+            let consent = consent(consented, next, sealed, now);
+            if self.mailboxes.connect(consent).await.map_err(Failure::Store)? == Write::Applied {
+                tracing::info!(mailbox = %user, %epoch, %grant, "A mailbox was connected");
+                return Ok(epoch);
+            }
+        }
+        Err(Failure::Contended)
+    }
+
+    async fn seal(&self, consented: &Consented, epoch: Epoch) -> Result<Option<Sealed>, Failure> {
+        let Some(token) = &consented.refresh_token else { return Ok(None) };
+        let at = SealedFor { user: &consented.identity.user_id, epoch, kind: TokenKind::Refresh };
+        self.sealing.seal(at, token.for_google()).await.map(Some).map_err(Failure::Sealing)
+    }
+
+    /// Asks for the first sync at once. Nothing depends on it: the row owes what follows, and the dispatcher sends it.
+    async fn begin_sync(&self, identity: &Identity, epoch: Epoch, now: Timestamp) {
+        let header = JobHeader::new(identity.user_id.clone(), epoch, now, &self.chance);
+        let job = UserJob { header, kind: UserJobKind::Sync, cause: Cause::Connect };
+        if let Err(error) = intake::send(&*self.user_jobs, &[job], now).await {
+            let mailbox = &identity.user_id;
+            tracing::warn!(%mailbox, error = chain(&error), "The first sync waits for the dispatcher");
+        }
+    }
+}
+
+fn consent(
+    consented: &Consented,
+    next: Next,
+    refresh_token: Option<Sealed>,
+    at: Timestamp,
+) -> Consent {
+    Consent {
+        user_id: consented.identity.user_id.clone(),
+        read: next.read,
+        epoch: next.epoch,
+        grant: next.grant,
+        new_life: next.new_life,
+        email: consented.identity.email.clone(),
+        refresh_token,
+        scopes: consented.scopes.clone(),
+        at,
+        reference: None,
+        owed: next.owed,
+    }
+}
