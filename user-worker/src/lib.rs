@@ -1,0 +1,116 @@
+//! The user-worker brings one mailbox up to date.
+//!
+//! A job is decided by the mailbox's row: an ended life is nothing to do, a debt is paid whatever the state, and only
+//! a readable mailbox is asked for mail. Then the road is straight: access token → listing → marks → message jobs →
+//! cursor. The order of those last three is the first guarantee: the cursor passes an id only when its mark is
+//! durable and its job is sent, so that a crash between any two repeats work and loses nothing.
+
+mod backfill;
+mod debts;
+mod failure;
+mod hand_on;
+mod listing;
+mod sync;
+mod token;
+
+use std::sync::Arc;
+
+use shared::clock::Timestamp;
+use shared::disposition::{Attempt, Disposition};
+use shared::events::Events;
+use shared::google::{Gmail, OAuth};
+use shared::jobs::{UserJob, UserJobKind};
+use shared::ledger::{DeadLetters, Mailboxes, Marks};
+use shared::mailbox::Mailbox;
+use shared::queue::Queue;
+use shared::replay::resolve;
+use shared::sealing::Sealing;
+use shared::settings::Settings;
+
+use crate::failure::SyncError;
+
+/// Brings mailboxes up to date. The fields are everything it may touch.
+#[derive(Clone)]
+pub struct UserWorker {
+    /// Refreshes and revokes.
+    pub oauth: Arc<dyn OAuth>,
+    /// Lists.
+    pub gmail: Arc<dyn Gmail>,
+    /// Cursor, tokens, pace and debts.
+    pub mailboxes: Arc<dyn Mailboxes>,
+    /// What is known of each message.
+    pub marks: Arc<dyn Marks>,
+    /// Parked jobs, to be released.
+    pub letters: Arc<dyn DeadLetters>,
+    /// Opens refresh tokens, seals and opens access tokens.
+    pub sealing: Arc<dyn Sealing>,
+    /// Where backfill windows go.
+    pub user_jobs: Arc<dyn Queue>,
+    /// Where message ids go.
+    pub message_jobs: Arc<dyn Queue>,
+    /// Where what happens to mailboxes is announced.
+    pub events: Arc<dyn Events>,
+    /// How it is set.
+    pub settings: Settings,
+}
+
+impl UserWorker {
+    /// Does one job.
+    pub async fn handle(&self, job: UserJob, attempt: Attempt) -> Disposition<UserJob> {
+        let mailbox = match self.mailboxes.get(&job.header.user_id).await {
+            Ok(Some(mailbox)) => mailbox,
+            Ok(None) => return Disposition::Done,
+            Err(error) => return attempt.store_failed(job, &error),
+        };
+        let outcome = self.act(&job, &mailbox, &attempt).await;
+        let outcome = match outcome {
+            Ok(Next::Done) => resolve(&*self.letters, &job.header)
+                .await
+                .map(|()| Next::Done)
+                .map_err(SyncError::Store),
+            other => other,
+        };
+        match outcome {
+            Ok(Next::Done) => Disposition::Done,
+            Ok(Next::Turn(until)) => attempt.next_turn(job, until),
+            Err(error) => self.settle(job, &mailbox, &attempt, error).await,
+        }
+    }
+
+    async fn act(
+        &self,
+        job: &UserJob,
+        mailbox: &Mailbox,
+        attempt: &Attempt,
+    ) -> Result<Next, SyncError> {
+        self.clear_away(mailbox, attempt).await?;
+        if job.header.epoch != mailbox.epoch {
+            return Ok(Next::Done);
+        }
+        match &job.kind {
+            UserJobKind::Disconnect => self.disconnect(mailbox, attempt).await,
+            UserJobKind::Refresh { rejected } if mailbox.is_readable() => {
+                self.access(mailbox, Some(*rejected), attempt).await?;
+                Ok(Next::Done)
+            }
+            UserJobKind::Backfill { from, to } if mailbox.is_readable() => {
+                self.backfill(job, mailbox, (*from, *to), attempt).await
+            }
+            UserJobKind::Sync => self.sync(job, mailbox, attempt).await,
+            // Nobody else knows of this window any more: it waits in a dead letter.
+            UserJobKind::Backfill { .. } if mailbox.disconnected_at.is_none() => {
+                Err(SyncError::Stopped)
+            }
+            // Whoever asked for the token waits in a dead letter, and asks again.
+            UserJobKind::Refresh { .. } | UserJobKind::Backfill { .. } => Ok(Next::Done),
+        }
+    }
+}
+
+/// What remains of a job that did not fail.
+enum Next {
+    /// Nothing.
+    Done,
+    /// Its next paced turn.
+    Turn(Timestamp),
+}

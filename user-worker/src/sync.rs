@@ -1,0 +1,133 @@
+//! One poll of one mailbox: token → listing → marks and jobs → cursor, and then what is owed.
+
+use std::time::Duration;
+
+use shared::announce::{pay_announcement, pay_notice};
+use shared::clock::Timestamp;
+use shared::disposition::Attempt;
+use shared::events::{EventKind, mailbox_event_id};
+use shared::google::GmailError;
+use shared::ids::HistoryId;
+use shared::jobs::{Lane, UserJob};
+use shared::ledger::Advance;
+use shared::mailbox::{Announcement, Mailbox};
+use shared::replay::resolve_dead_sync;
+use shared::store::Write;
+
+use crate::failure::SyncError;
+use crate::hand_on::{Handed, Pace};
+use crate::listing::{Listing, gap_report};
+use crate::token::Access;
+use crate::{Next, UserWorker};
+
+/// An empty poll writes at most this often: a write per poll would cost more than everything else together.
+const QUIET_WRITE: Duration = Duration::from_hours(1);
+
+impl UserWorker {
+    /// Brings the mailbox up to date, if it may be read, and pays its debts.
+    pub(crate) async fn sync(
+        &self,
+        job: &UserJob,
+        mailbox: &Mailbox,
+        attempt: &Attempt,
+    ) -> Result<Next, SyncError> {
+        pay_notice(&*self.mailboxes, &*self.events, &self.settings.stack, mailbox).await?;
+        if !mailbox.is_readable() {
+            return Ok(Next::Done);
+        }
+        let (access, listing) = self.listing(mailbox, attempt).await?;
+        let Listing { pages, cursor, gap } = listing;
+        let how = (Lane::Live, Pace::InTurn);
+        let handed = self.hand_all_on(job, mailbox, &access, pages, how, attempt).await?;
+        let moved = advance(mailbox, cursor, gap, handed, attempt.now);
+        if worth_writing(mailbox, &moved, attempt.now) && !self.advance(mailbox, &moved).await? {
+            // Somebody else read the same history and was first: everything is marked and sent, nothing is missing.
+            return Ok(Next::Done);
+        }
+        self.pay(job, mailbox, moved.announcement, attempt).await
+    }
+
+    /// Begins to list with the token at hand; when Gmail refuses it, once more with a newer one.
+    async fn listing(
+        &self,
+        mailbox: &Mailbox,
+        attempt: &Attempt,
+    ) -> Result<(Access, Listing), SyncError> {
+        let access = self.access(mailbox, None, attempt).await?;
+        match self.list(&access.token, mailbox, attempt.now).await {
+            Err(GmailError::Unauthorized) => {}
+            listing => return Ok((access, listing?)),
+        }
+        let newer = self.newer(mailbox, &access, attempt).await?;
+        match self.list(&newer.token, mailbox, attempt.now).await {
+            Err(GmailError::Unauthorized) => Err(SyncError::FreshTokenRefused),
+            listing => Ok((newer, listing?)),
+        }
+    }
+
+    /// Moves the cursor; `false` when it no longer stands where it was read.
+    async fn advance(&self, mailbox: &Mailbox, moved: &Advance) -> Result<bool, SyncError> {
+        let applied =
+            self.mailboxes.advance(mailbox.standing(), moved.clone()).await? == Write::Applied;
+        if applied {
+            resolve_dead_sync(&*self.letters, &mailbox.user_id).await?;
+        }
+        Ok(applied)
+    }
+
+    /// What was owed before, and what this listing has made owed.
+    async fn pay(
+        &self,
+        job: &UserJob,
+        mailbox: &Mailbox,
+        announcement: Option<Announcement>,
+        attempt: &Attempt,
+    ) -> Result<Next, SyncError> {
+        let mut mailbox = mailbox.clone();
+        if announcement.is_some() {
+            mailbox.owed.announcement = announcement;
+        }
+        pay_announcement(&*self.mailboxes, &*self.events, &self.settings.stack, &mailbox).await?;
+        self.begin_backfill(job, &mailbox, attempt).await?;
+        self.release(&mailbox, attempt.now).await
+    }
+}
+
+/// What the listing makes of the cursor. A gap after a lost cursor owes the event that says how it was closed.
+fn advance(
+    mailbox: &Mailbox,
+    cursor: HistoryId,
+    gap: Option<(Timestamp, Timestamp)>,
+    handed: Handed,
+    now: Timestamp,
+) -> Advance {
+    let gap = gap.filter(|_| mailbox.history_id.is_some());
+    let announcement = gap.map(|window| {
+        let kind = EventKind::Resumed;
+        let id = mailbox_event_id(
+            kind,
+            &mailbox.user_id,
+            mailbox.epoch,
+            mailbox.grant,
+            mailbox.history_id,
+        );
+        Announcement {
+            id,
+            kind,
+            at: now,
+            gap: Some(gap_report(window, handed.found, handed.already_had)),
+        }
+    });
+    // A cursor never moves back, not even when Gmail's profile lags behind its history.
+    let to = mailbox.history_id.map_or(cursor, |held| held.max(cursor));
+    let found_mail = handed.found > handed.already_had;
+    Advance { to, fetched_at: now, found_mail, announcement }
+}
+
+/// Whether the row is worth a write: mail, something owed, a first cursor, or an hour of silence.
+fn worth_writing(mailbox: &Mailbox, moved: &Advance, now: Timestamp) -> bool {
+    moved.found_mail
+        || moved.announcement.is_some()
+        || mailbox.history_id.is_none()
+        || now.since(mailbox.last_fetched_at) >= QUIET_WRITE
+}
