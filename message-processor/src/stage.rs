@@ -1,0 +1,191 @@
+//! The message-processor takes up to 25 messages of one mailbox from id to event.
+//!
+//! It cannot open refresh tokens and does not know our client's secret: when the access token will not do, it asks the
+//! user-worker for a newer one and waits. Per message the order of effects is original → result → publish → mark done
+//! → acknowledge, so that a crash between any two repeats work; the first result that was written stands, and whoever
+//! finds it there announces that one.
+
+mod announce;
+mod ending;
+mod message;
+mod token;
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream;
+use shared::archive::Archive;
+use shared::clock::Clock;
+use shared::disposition::{Attempt, Disposition};
+use shared::events::{Event, Events};
+use shared::google::Gmail;
+use shared::ids::{Epoch, Grant};
+use shared::jobs::{Listed, MessageJob};
+use shared::ledger::{DeadLetters, Mailboxes, Marks};
+use shared::mailbox::Mailbox;
+use shared::mark::Ending;
+use shared::pacing::patience;
+use shared::queue::Queue;
+use shared::reason::Reason;
+use shared::replay::resolve;
+use shared::sealing::Sealing;
+use shared::settings::Settings;
+use shared::store::StoreError;
+
+use self::ending::Leftover;
+use self::message::Outcome;
+use self::token::Access;
+
+/// The most messages of one job that are fetched at the same time. Gmail limits concurrent requests per mailbox,
+/// across all clients, at an unpublished number; people settle at 5 to 10
+/// (<https://developers.google.com/workspace/gmail/api/guides/handle-errors>).
+const IN_FLIGHT: usize = 5;
+
+/// Takes messages from id to event. The fields are everything it may touch.
+#[derive(Clone)]
+pub struct MessageProcessor {
+    /// Fetches.
+    pub gmail: Arc<dyn Gmail>,
+    /// Read for the access token; paused or held back when Gmail says so.
+    pub mailboxes: Arc<dyn Mailboxes>,
+    /// What is known of each message.
+    pub marks: Arc<dyn Marks>,
+    /// Resolved when a replayed job has come to its end.
+    pub letters: Arc<dyn DeadLetters>,
+    /// Opens access tokens.
+    pub sealing: Arc<dyn Sealing>,
+    /// Where originals and results go.
+    pub archive: Arc<dyn Archive>,
+    /// Where results are announced.
+    pub events: Arc<dyn Events>,
+    /// Where a newer access token is asked for.
+    pub user_jobs: Arc<dyn Queue>,
+    /// Where single hopeless messages of a job go.
+    pub dead_letters: Arc<dyn Queue>,
+    /// How it is set.
+    pub settings: Settings,
+    /// Where the present moment comes from: a long job looks again.
+    pub clock: Clock,
+}
+
+/// What is known while one job is worked on.
+struct Run<'a> {
+    job: &'a MessageJob,
+    attempt: &'a Attempt,
+    mailbox: &'a Mailbox,
+    access: &'a Access,
+}
+
+impl Run<'_> {
+    /// The consent whose token is used.
+    fn consent(&self) -> (Epoch, Grant) {
+        (self.mailbox.epoch, self.mailbox.grant)
+    }
+}
+
+impl MessageProcessor {
+    /// Does one job.
+    pub async fn handle(&self, job: MessageJob, attempt: Attempt) -> Disposition<MessageJob> {
+        match self.work(&job, &attempt).await {
+            Ok(Disposition::Done) => match resolve(&*self.letters, &job.header).await {
+                Ok(()) => Disposition::Done,
+                Err(error) => attempt.store_failed(job, &error),
+            },
+            Ok(disposition) => disposition,
+            Err(error) => attempt.store_failed(job, &error),
+        }
+    }
+
+    async fn work(
+        &self,
+        job: &MessageJob,
+        attempt: &Attempt,
+    ) -> Result<Disposition<MessageJob>, StoreError> {
+        let Some(mailbox) = self.mailboxes.get(&job.header.user_id).await? else {
+            return Ok(Disposition::Done);
+        };
+        if mailbox.epoch != job.header.epoch || mailbox.disconnected_at.is_some() {
+            return Ok(Disposition::Done);
+        }
+        if !mailbox.is_readable() {
+            let why = "the mailbox is paused or needs its owner's consent";
+            return Ok(Disposition::dead(job.clone(), Reason::Waiting, why));
+        }
+        let pending = self.pending(job).await?;
+        if pending.is_empty() {
+            return Ok(Disposition::Done);
+        }
+        if let Some(until) = patience(mailbox.pace, attempt.now) {
+            return Ok(attempt.postpone(job.clone(), until));
+        }
+        let Some(access) = self.access(&mailbox, job, attempt).await? else {
+            return self
+                .wait_for_token(MessageJob { messages: pending, ..job.clone() }, &mailbox, attempt)
+                .await;
+        };
+        let run = Run { job, attempt, mailbox: &mailbox, access: &access };
+        let leftovers = self.take(&run, pending).await?;
+        self.end(&run, leftovers).await
+    }
+
+    /// The messages of a job that have not come to their end: a repeated job costs one read and no units.
+    async fn pending(&self, job: &MessageJob) -> Result<Vec<Listed>, StoreError> {
+        let ids: Vec<_> = job.messages.iter().map(|listed| listed.id.clone()).collect();
+        let marks = self.marks.get(&job.header.user_id, &ids).await?;
+        let now = self.clock.now();
+        let is_final = |mark: Option<shared::mark::Mark>| {
+            mark.is_some_and(|mark| mark.state.is_final() && mark.counts(job.header.epoch, now))
+        };
+        let pending = job.messages.iter().zip(marks).filter(|(_, mark)| !is_final(mark.clone()));
+        Ok(pending.map(|(listed, _)| listed.clone()).collect())
+    }
+
+    /// Fetches and stores each message, announces what was stored, marks what has come to its end, and answers what
+    /// has not.
+    async fn take(
+        &self,
+        run: &Run<'_>,
+        pending: Vec<Listed>,
+    ) -> Result<Vec<(Listed, Leftover)>, StoreError> {
+        let outcomes =
+            stream::iter(pending).map(|listed| self.one(run, listed)).buffer_unordered(IN_FLIGHT);
+        let outcomes: Vec<(Listed, Outcome)> = outcomes.collect().await;
+        let (mut events, mut stored, mut endings, mut leftovers) = (vec![], vec![], vec![], vec![]);
+        for (listed, outcome) in outcomes {
+            match outcome {
+                Outcome::Stored { event, ending } => {
+                    events.push(*event);
+                    stored.push((listed, ending));
+                }
+                Outcome::Skipped(ending) => endings.push(ending),
+                Outcome::NotDone(leftover) => leftovers.push((listed, leftover)),
+            }
+        }
+        self.publish(&events, stored, &mut endings, &mut leftovers).await?;
+        let (user, epoch) = (&run.mailbox.user_id, run.mailbox.epoch);
+        self.marks.finish(user, epoch, &endings, self.clock.now()).await?;
+        Ok(leftovers)
+    }
+
+    /// Publishes what was stored. Only what the topic took has come to its end.
+    async fn publish(
+        &self,
+        events: &[Event],
+        stored: Vec<(Listed, Ending)>,
+        endings: &mut Vec<Ending>,
+        leftovers: &mut Vec<(Listed, Leftover)>,
+    ) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let refused = self.events.publish(events).await?;
+        for (index, (listed, ending)) in stored.into_iter().enumerate() {
+            if refused.contains(&index) {
+                leftovers.push((listed, Leftover::Unpublished));
+            } else {
+                endings.push(ending);
+            }
+        }
+        Ok(())
+    }
+}
