@@ -1,0 +1,76 @@
+//! What a dead letter means for its mailbox, and the mailbox for the letter. No clock, no store, no log.
+
+use shared::ids::{Epoch, Grant};
+use shared::jobs::{UserJob, UserJobKind};
+use shared::mailbox::Mailbox;
+use shared::reason::Reason;
+use shared::replay::LetterJob;
+
+/// What is done with a parked letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It waits for a person, or for the mailbox to change.
+    StayParked,
+    /// There is nothing to do any more.
+    Discard,
+    /// What it waited for has happened: it goes round again.
+    Replay,
+    /// The mailbox's consent is dead; the person must be told.
+    NeedReauth,
+}
+
+/// Decides, by why the job died, under which consent, and how its mailbox stands now.
+///
+/// Only two reasons ever ask for a new consent, and only for the consent that failed: a mailbox is not called dead
+/// because Google was unwell, nor because a consent failed that has been replaced since.
+pub fn decide(
+    job: &LetterJob,
+    reason: Reason,
+    consent: Option<(Epoch, Grant)>,
+    mailbox: Option<&Mailbox>,
+) -> Next {
+    let Some(mailbox) = mailbox.filter(|mailbox| concerns(job, mailbox)) else {
+        return Next::Discard;
+    };
+    match (reason, consent) {
+        (Reason::GrantDead | Reason::ScopeMissing, Some(failed)) => {
+            after_dead_grant(failed, mailbox)
+        }
+        (Reason::Waiting, _) if mailbox.is_readable() => Next::Replay,
+        (
+            Reason::GrantDead
+            | Reason::ScopeMissing
+            | Reason::Waiting
+            | Reason::Undecodable
+            | Reason::NewerSchema
+            | Reason::TooManyTries
+            | Reason::WaitedTooLong
+            | Reason::NoVerdict
+            | Reason::GoogleFault
+            | Reason::Quota
+            | Reason::ClientFault
+            | Reason::TooLarge
+            | Reason::ActionRefused,
+            _,
+        ) => Next::StayParked,
+    }
+}
+
+fn after_dead_grant(failed: (Epoch, Grant), mailbox: &Mailbox) -> Next {
+    let present = (mailbox.epoch, mailbox.grant);
+    if failed < present && mailbox.is_readable() {
+        return Next::Replay;
+    }
+    let news = mailbox.needs_reauth.is_none() && mailbox.disconnected_at.is_none();
+    if failed == present && news { Next::NeedReauth } else { Next::StayParked }
+}
+
+/// Whether the mailbox still has use for the job: it belongs to its present life, or ends the last one.
+fn concerns(job: &LetterJob, mailbox: &Mailbox) -> bool {
+    let epoch = job.header().epoch;
+    if let LetterJob::User(UserJob { kind: UserJobKind::Disconnect, .. }) = job {
+        let owed = mailbox.owed.disconnect.as_ref();
+        return epoch == mailbox.epoch || owed.is_some_and(|debt| debt.epoch == epoch);
+    }
+    epoch == mailbox.epoch
+}

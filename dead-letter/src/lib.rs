@@ -1,0 +1,166 @@
+//! The dead-letter stage: drains both dead-letter queues into letters that people can read.
+//!
+//! A letter is parked first, whatever it says; then its messages' marks say that they are parked; only then is the
+//! mailbox looked at, because what the letter waits for may have happened while it travelled. A crash anywhere in
+//! between leaves the record in its queue, and doing all of it again comes to the same end.
+
+pub mod arrival;
+pub mod decide;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::join_all;
+use shared::announce::pay_notice;
+use shared::clock::{Clock, Timestamp};
+use shared::disposition::chain;
+use shared::events::{EventKind, Events, mailbox_event_id};
+use shared::intake::BatchAnswer;
+use shared::ledger::{DeadLetters, LetterState, Mailboxes, Marks, StageName};
+use shared::mailbox::{Mailbox, Notice};
+use shared::queue::{Queue, Record};
+use shared::replay::{LetterJob, Replay, Replayed};
+use shared::store::{StoreError, Write};
+use shared::worker::{Shutdown, drain};
+
+use crate::arrival::Arrival;
+use crate::decide::{Next, decide};
+
+/// How many records are taken at once.
+const BATCH: usize = 10;
+
+/// How often the mailbox is looked at again after it changed under our eyes.
+const RACES: usize = 5;
+
+/// Parks dead letters. The fields are everything it may touch.
+pub struct DeadLetterStage {
+    /// Looked at; `needsReauth` is set here and nowhere else.
+    pub mailboxes: Arc<dyn Mailboxes>,
+    /// Listed messages become parked.
+    pub marks: Arc<dyn Marks>,
+    /// Where letters are kept.
+    pub letters: Arc<dyn DeadLetters>,
+    /// Sends a letter round again whose mailbox has moved on.
+    pub replay: Replay,
+    /// Where the notice goes.
+    pub events: Arc<dyn Events>,
+    /// Where `now` comes from.
+    pub clock: Clock,
+    /// `STACK_NAME`.
+    pub stack: String,
+}
+
+impl DeadLetterStage {
+    /// Drains one stage's dead-letter queue until told to stop.
+    pub async fn run(&self, queue: &dyn Queue, stage: StageName, shutdown: Shutdown) {
+        let serve = |records| self.drain(stage, records);
+        drain(queue, stage, &self.clock, BATCH, &shutdown, serve).await;
+    }
+
+    /// Takes care of a batch: each record by itself, all at once.
+    pub async fn drain(&self, stage: StageName, records: Vec<Record>) -> BatchAnswer {
+        let kept = join_all(records.iter().map(|record| self.keep(stage, record))).await;
+        let mut answer = BatchAnswer::default();
+        for (record, kept) in records.into_iter().zip(kept) {
+            match kept {
+                Some(()) => answer.finished.push(record.receipt),
+                None => answer.left.push(record.id),
+            }
+        }
+        answer
+    }
+
+    /// `None` when the record must stay in its queue. A panic costs this record only.
+    async fn keep(&self, stage: StageName, record: &Record) -> Option<()> {
+        let error = match AssertUnwindSafe(self.settle(stage, record)).catch_unwind().await {
+            Ok(Ok(())) => return Some(()),
+            Ok(Err(error)) => chain(&error),
+            Err(_) => "the stage panicked on this record".to_owned(),
+        };
+        tracing::error!(%stage, record = record.id, error, "A dead letter stays in its queue");
+        None
+    }
+
+    async fn settle(&self, stage: StageName, record: &Record) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let arrival = Arrival::read(record, stage, now);
+        // Before anything else: from here on the job cannot be lost, whatever becomes of this process.
+        self.letters.park(arrival.letter.clone()).await?;
+        let Some(job) = &arrival.job else { return Ok(()) };
+        let header = job.header();
+        let name = &arrival.letter.job_id;
+        self.marks.park(&header.user_id, header.epoch, &job.message_ids(), name).await?;
+        // After parking: a consent that completes now finds the letter and releases it, one that completed before is
+        // seen here.
+        self.look_at_mailbox(&arrival, job, now).await
+    }
+
+    async fn look_at_mailbox(
+        &self,
+        arrival: &Arrival,
+        job: &LetterJob,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for _ in 0..RACES {
+            let mailbox = self.mailboxes.get(&job.header().user_id).await?;
+            let reason = arrival.letter.reason;
+            match (decide(job, reason, arrival.consent, mailbox.as_ref()), &mailbox) {
+                // Whether it was set or the row has changed: the row is read again, and its notice paid then.
+                (Next::NeedReauth, Some(mailbox)) => {
+                    let _: Write = self.need_reauth(arrival, mailbox, now).await?;
+                    continue;
+                }
+                (Next::Replay, _) => self.replay(arrival, now).await?,
+                (Next::Discard, _) => self.discard(arrival).await?,
+                (Next::StayParked | Next::NeedReauth, _) => {}
+            }
+            return self.pay_notice(mailbox).await;
+        }
+        let source = "it changed every time it was read".into();
+        Err(StoreError::Unavailable { doing: "looking at a mailbox", source })
+    }
+
+    /// Sets `needsReauth` and owes the notice in one write, for the consent that failed and no other. The event's id is
+    /// fixed here, so that however often it is published it is the same event.
+    async fn need_reauth(
+        &self,
+        arrival: &Arrival,
+        mailbox: &Mailbox,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let life = mailbox.life();
+        let kind = EventKind::NeedsReauth;
+        let id = mailbox_event_id(kind, life.user, life.epoch, life.grant, mailbox.history_id);
+        let reason = arrival.letter.reason;
+        self.mailboxes.need_reauth(life, Notice { id, reason, at: now }).await
+    }
+
+    async fn replay(&self, arrival: &Arrival, now: Timestamp) -> Result<(), StoreError> {
+        match self.replay.send(&arrival.letter, now).await? {
+            // Not parked any more: somebody else sent or discarded it, which is as good.
+            Replayed::Sent | Replayed::NotParked => {}
+            Replayed::Unreadable(error) => {
+                tracing::error!(job_id = %arrival.letter.job_id, error, "A dead letter cannot be replayed");
+            }
+        }
+        Ok(())
+    }
+
+    /// The letter says that nobody waits for it. Its marks are left alone: they are of an ended life and count for
+    /// nothing, whereas *skipped* would count in the next life too, and hide the messages from it.
+    async fn discard(&self, arrival: &Arrival) -> Result<(), StoreError> {
+        let key = (arrival.letter.user_id.clone(), arrival.letter.job_id.clone());
+        let from = [LetterState::Parked, LetterState::Replaying];
+        let _: Write = self.letters.shift(&key, &from, LetterState::Discarded).await?;
+        Ok(())
+    }
+
+    async fn pay_notice(&self, mailbox: Option<Mailbox>) -> Result<(), StoreError> {
+        let Some(mailbox) = mailbox else { return Ok(()) };
+        pay_notice(&*self.mailboxes, &*self.events, &self.stack, &mailbox).await
+    }
+}
+
+#[cfg(test)]
+mod tests;
