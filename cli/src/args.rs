@@ -1,0 +1,281 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
+use shared::ids::{JobId, MessageId, UserId};
+use shared::ledger::LetterState;
+use shared::reason::Reason;
+
+/// A Gmail assistant for many mailboxes: every new message is fetched, classified, stored and announced.
+#[derive(Parser)]
+#[command(version, about, after_help = "Example: fanmail demo")]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Print JSON only on standard output, one object per line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole pipeline at work on a simulated Google.
+    Demo(Demo),
+    /// Run the pipeline on this machine, for real mailboxes.
+    Serve(Serve),
+    /// Run the simulated Google alone.
+    GoogleSim(GoogleSim),
+    /// Look at mailboxes, and pause, sync or disconnect them.
+    Accounts(Accounts),
+    /// Look at jobs that failed for good, and send them round again.
+    DeadLetters(DeadLetters),
+    /// Look at what was stored.
+    Results(Results),
+    /// Read what was announced.
+    Events(Events),
+    /// Understand raw messages without a mailbox.
+    Classify(Classify),
+}
+
+/// Where a command finds the data of `serve` or `demo`.
+#[derive(Arguments, Clone)]
+pub(crate) struct Data {
+    /// The data folder.
+    #[arg(long, global = true, value_name = "DIR", default_value = "./fanmail-data")]
+    pub(crate) data: PathBuf,
+}
+
+/// `fanmail demo`.
+#[derive(Arguments)]
+#[command(after_help = "Example: fanmail demo --once --mailboxes 100 --messages 200 --quota off")]
+pub(crate) struct Demo {
+    /// How many people connect their mailbox.
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(crate) mailboxes: NonZeroUsize,
+    /// How many messages each mailbox gets; with --mail and without this, every file is delivered exactly once.
+    #[arg(long, value_name = "M")]
+    pub(crate) messages: Option<usize>,
+    /// Take the mail from here: every *.eml of this folder and those below it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) mail: Option<PathBuf>,
+    /// Stop when everything is at rest, and say whether it balances.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Whether the simulated Google counts quota units, and we pace ourselves by them.
+    #[arg(long, value_name = "on|off", default_value = "on", hide_possible_values = true)]
+    pub(crate) quota: Switch,
+    /// How many people take their consent back while mail flows; 1, or with --once 0.
+    #[arg(long, value_name = "N")]
+    pub(crate) revoke: Option<usize>,
+    /// Where our own pages answer.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Keep the data here, in a new folder; by default in one that goes when the demo ends.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// On or off.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// `fanmail serve`.
+#[derive(Arguments)]
+#[command(
+    after_help = "Example: GOOGLE_CLIENT_ID=… GOOGLE_CLIENT_SECRET=… fanmail serve --data ./fanmail-data"
+)]
+pub(crate) struct Serve {
+    /// Where the pages for connecting answer.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// `fanmail google-sim`.
+#[derive(Arguments)]
+#[command(
+    after_help = "Example: fanmail google-sim --listen 127.0.0.1:8090 --mailboxes 3 --messages 20"
+)]
+pub(crate) struct GoogleSim {
+    /// Where it answers.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    pub(crate) listen: SocketAddr,
+    /// Take the mail from here: every *.eml of this folder and those below it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) mail: Option<PathBuf>,
+    /// How many mailboxes there are.
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(crate) mailboxes: NonZeroUsize,
+    /// How many messages each mailbox holds from the start.
+    #[arg(long, value_name = "M", default_value_t = 20)]
+    pub(crate) messages: usize,
+    /// Whether it counts quota units, and refuses whoever spends more than Google grants.
+    #[arg(long, value_name = "on|off", default_value = "on", hide_possible_values = true)]
+    pub(crate) quota: Switch,
+}
+
+/// `fanmail accounts`.
+#[derive(Arguments)]
+#[command(after_help = "Example: fanmail accounts list")]
+pub(crate) struct Accounts {
+    #[command(subcommand)]
+    pub(crate) command: AccountsCommand,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// What to do with mailboxes.
+#[derive(Subcommand)]
+pub(crate) enum AccountsCommand {
+    /// One line for each mailbox.
+    #[command(after_help = "Example: fanmail accounts list --json")]
+    List,
+    /// Everything about one mailbox, except its tokens.
+    #[command(after_help = "Example: fanmail accounts show 100100000000000000000")]
+    Show {
+        /// The mailbox's userId.
+        user: UserId,
+    },
+    /// Ask this mailbox for no more mail until it is resumed.
+    #[command(after_help = "Example: fanmail accounts pause 100100000000000000000")]
+    Pause {
+        /// The mailbox's userId.
+        user: UserId,
+    },
+    /// Ask this mailbox for mail again; what waited goes round again.
+    #[command(after_help = "Example: fanmail accounts resume 100100000000000000000")]
+    Resume {
+        /// The mailbox's userId.
+        user: UserId,
+    },
+    /// Bring this mailbox up to date now.
+    #[command(after_help = "Example: fanmail accounts sync 100100000000000000000")]
+    Sync {
+        /// The mailbox's userId.
+        user: UserId,
+    },
+    /// End this mailbox's connection. Revoking reaches every consent that this person gave to the Google project.
+    #[command(after_help = "Example: fanmail accounts disconnect 100100000000000000000")]
+    Disconnect {
+        /// The mailbox's userId.
+        user: UserId,
+    },
+}
+
+/// `fanmail dead-letters`.
+#[derive(Arguments)]
+#[command(after_help = "Example: fanmail dead-letters replay --reason too_many_tries")]
+pub(crate) struct DeadLetters {
+    #[command(subcommand)]
+    pub(crate) command: DeadLettersCommand,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// What to do with dead letters.
+#[derive(Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// One line for each.
+    #[command(
+        after_help = "Example: fanmail dead-letters list --reason too_many_tries --state parked"
+    )]
+    List {
+        /// Only with this reason.
+        #[arg(long)]
+        reason: Option<Reason>,
+        /// Only in this state.
+        #[arg(long)]
+        state: Option<LetterState>,
+    },
+    /// Everything about one.
+    #[command(after_help = "Example: fanmail dead-letters show 452d69110a9a366c93e8e94039a798e1")]
+    Show {
+        /// Its jobId.
+        job: JobId,
+    },
+    /// Send jobs round again.
+    #[command(after_help = "Example: fanmail dead-letters replay --all")]
+    Replay(Which),
+    /// Give jobs up: their messages are marked skipped, discarded.
+    #[command(after_help = "Example: fanmail dead-letters discard --reason too_large")]
+    Discard(Which),
+}
+
+/// Which dead letters.
+#[derive(Arguments)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// The one with this jobId.
+    pub(crate) job: Option<JobId>,
+    /// All with this reason.
+    #[arg(long)]
+    pub(crate) reason: Option<Reason>,
+    /// All of them.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// `fanmail results`.
+#[derive(Arguments)]
+#[command(after_help = "Example: fanmail results list --limit 20")]
+pub(crate) struct Results {
+    #[command(subcommand)]
+    pub(crate) command: ResultsCommand,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// What to do with results.
+#[derive(Subcommand)]
+pub(crate) enum ResultsCommand {
+    /// One line for each, by mailbox and day.
+    #[command(after_help = "Example: fanmail results list --user 100100000000000000000 --limit 20")]
+    List {
+        /// Only of this mailbox.
+        #[arg(long)]
+        user: Option<UserId>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// One result, whole.
+    #[command(after_help = "Example: fanmail results show 19a2f0c4d1e2b3a4 --json")]
+    Show {
+        /// The message's id.
+        message: MessageId,
+        /// The mailbox it is in.
+        #[arg(long)]
+        user: Option<UserId>,
+    },
+}
+
+/// `fanmail events`.
+#[derive(Arguments)]
+#[command(after_help = "Example: fanmail events --follow --json")]
+pub(crate) struct Events {
+    /// Go on with what is announced from now on.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// `fanmail classify`.
+#[derive(Arguments)]
+#[command(after_help = "Example: fanmail classify tests/mail")]
+pub(crate) struct Classify {
+    /// Raw messages, or folders with *.eml files.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}

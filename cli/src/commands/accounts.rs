@@ -1,0 +1,189 @@
+//! `fanmail accounts`: mailboxes, seen and steered.
+
+use anyhow::anyhow;
+use serde::Serialize;
+use shared::clock::Timestamp;
+use shared::ids::{Epoch, Grant, HistoryId, UserId};
+use shared::intake::send;
+use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
+use shared::ledger::{Mailboxes, Marks, Segment};
+use shared::mailbox::{Mailbox, Owed};
+use shared::mark::MarkCounts;
+use shared::reason::{PauseReason, Reason};
+use shared::store::Write;
+
+use crate::End;
+use crate::args::{Accounts, AccountsCommand};
+use crate::machine::folder::Folder;
+use crate::print::{Out, Row};
+
+/// How many mailboxes are read at once.
+const PAGE: usize = 500;
+
+/// Carries out one command on mailboxes.
+pub(crate) async fn run(args: Accounts, out: Out) -> anyhow::Result<End> {
+    let folder = Folder::open(&args.data.data).await?;
+    match args.command {
+        AccountsCommand::List => list(&folder, out).await?,
+        AccountsCommand::Show { user } => {
+            let account = Account::of(&folder, &find(&folder, &user).await?).await?;
+            out.object(&account)?;
+        }
+        AccountsCommand::Pause { user } => pause(&folder, &user, out).await?,
+        AccountsCommand::Resume { user } => resume(&folder, &user, out).await?,
+        AccountsCommand::Sync { user } => order(&folder, &user, UserJobKind::Sync, out).await?,
+        AccountsCommand::Disconnect { user } => {
+            order(&folder, &user, UserJobKind::Disconnect, out).await?;
+        }
+    }
+    Ok(End::Good)
+}
+
+async fn list(folder: &Folder, out: Out) -> anyhow::Result<()> {
+    let mut accounts = Vec::new();
+    let mut after = None;
+    loop {
+        let page = folder.ledger.scan(Segment { index: 0, total: 1 }, after.as_ref(), PAGE).await?;
+        for roster in &page.mailboxes {
+            if let Some(mailbox) = Mailboxes::get(&*folder.ledger, &roster.user_id).await? {
+                accounts.push(Account::of(folder, &mailbox).await?);
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            accounts.sort_by(|one, other| one.email.cmp(&other.email));
+            return out.rows(&accounts, "No mailbox is connected yet.");
+        }
+    }
+}
+
+async fn find(folder: &Folder, user: &UserId) -> anyhow::Result<Mailbox> {
+    let found = Mailboxes::get(&*folder.ledger, user).await?;
+    found.ok_or_else(|| {
+        anyhow!("no mailbox with the userId {user}; `fanmail accounts list` shows those there are")
+    })
+}
+
+async fn pause(folder: &Folder, user: &UserId, out: Out) -> anyhow::Result<()> {
+    let mailbox = find(folder, user).await?;
+    let said = match folder.ledger.pause(user, mailbox.epoch, PauseReason::Operator).await? {
+        Write::Applied => {
+            format!("{user} is paused; what arrives meanwhile is fetched after `accounts resume`.")
+        }
+        Write::Stale => {
+            format!("{user} was not asked for mail before either: {}.", state(&mailbox))
+        }
+    };
+    out.said(&said, &serde_json::json!({ "userId": user, "paused": true }))
+}
+
+async fn resume(folder: &Folder, user: &UserId, out: Out) -> anyhow::Result<()> {
+    let mailbox = find(folder, user).await?;
+    let said = match folder.ledger.resume(user, mailbox.epoch, folder.clock.now()).await? {
+        Write::Applied => format!("{user} goes on; what waited goes round again."),
+        Write::Stale => format!("{user} was not paused."),
+    };
+    out.said(&said, &serde_json::json!({ "userId": user, "paused": false }))
+}
+
+/// What needs an opened token travels as a job: the person at the keyboard holds none.
+async fn order(folder: &Folder, user: &UserId, kind: UserJobKind, out: Out) -> anyhow::Result<()> {
+    let mailbox = find(folder, user).await?;
+    refuse_in_vain(&mailbox, &kind)?;
+    let now = folder.clock.now();
+    let header = JobHeader::new(user.clone(), mailbox.epoch, now, &folder.chance);
+    let job_id = header.job_id.clone();
+    send(&*folder.user_jobs, &[UserJob { header, kind, cause: Cause::Manual }], now).await?;
+    let said =
+        format!("Job {job_id} is in the queue; a running `fanmail serve` does it within seconds.");
+    out.said(&said, &serde_json::json!({ "userId": user, "jobId": job_id }))
+}
+
+/// Says what stands in the way of a job that would do nothing.
+fn refuse_in_vain(mailbox: &Mailbox, kind: &UserJobKind) -> anyhow::Result<()> {
+    let is_sync = matches!(kind, UserJobKind::Sync);
+    let first = match (mailbox.disconnected_at, mailbox.needs_reauth, mailbox.paused) {
+        (Some(_), _, _) => "its owner would have to connect it again",
+        (None, Some(_), _) if is_sync => "its owner must consent again first",
+        (None, None, Some(_)) if is_sync => "`fanmail accounts resume` it first",
+        (None, ..) => return Ok(()),
+    };
+    let (user, state) = (&mailbox.user_id, state(mailbox));
+    Err(anyhow!("nothing to be done for {user}, which is {state}: {first}"))
+}
+
+/// A mailbox as it is shown: no token.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Account {
+    user_id: UserId,
+    email: String,
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    state: String,
+    needs_reauth: Option<Reason>,
+    paused: Option<PauseReason>,
+    epoch: Epoch,
+    grant: Grant,
+    scopes: Vec<String>,
+    history_id: Option<HistoryId>,
+    connected_at: Timestamp,
+    disconnected_at: Option<Timestamp>,
+    last_fetched_at: Timestamp,
+    last_mail_at: Option<Timestamp>,
+    owed: Owed,
+    messages: MarkCounts,
+}
+
+impl Account {
+    async fn of(folder: &Folder, mailbox: &Mailbox) -> anyhow::Result<Self> {
+        let messages =
+            folder.ledger.count(&mailbox.user_id, mailbox.epoch, folder.clock.now()).await?;
+        let mailbox = mailbox.clone();
+        Ok(Self {
+            state: state(&mailbox),
+            user_id: mailbox.user_id,
+            email: mailbox.email,
+            reference: mailbox.reference,
+            needs_reauth: mailbox.needs_reauth,
+            paused: mailbox.paused,
+            epoch: mailbox.epoch,
+            grant: mailbox.grant,
+            scopes: mailbox.scopes,
+            history_id: mailbox.history_id,
+            connected_at: mailbox.connected_at,
+            disconnected_at: mailbox.disconnected_at,
+            last_fetched_at: mailbox.last_fetched_at,
+            last_mail_at: mailbox.last_mail_at,
+            owed: mailbox.owed,
+            messages,
+        })
+    }
+}
+
+/// The mailbox's state in one word or two.
+pub(crate) fn state(mailbox: &Mailbox) -> String {
+    match (mailbox.disconnected_at, mailbox.needs_reauth, mailbox.paused) {
+        (Some(_), _, _) => "disconnected".to_owned(),
+        (None, Some(reason), _) => format!("needs re-auth ({reason})"),
+        (None, None, Some(reason)) => format!("paused ({reason})"),
+        (None, None, None) => "connected".to_owned(),
+    }
+}
+
+impl Row for Account {
+    const HEAD: &'static [&'static str] =
+        &["USER", "EMAIL", "STATE", "DONE", "WAITING", "PARKED", "LAST MAIL"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.user_id.to_string(),
+            self.email.clone(),
+            self.state.clone(),
+            self.messages.done.to_string(),
+            self.messages.listed.to_string(),
+            self.messages.parked.to_string(),
+            self.last_mail_at.map(|at| at.to_string()).unwrap_or_default(),
+        ]
+    }
+}

@@ -1,0 +1,9 @@
+//! One file per command.
+
+pub(crate) mod accounts;
+pub(crate) mod classify;
+pub(crate) mod dead_letters;
+pub(crate) mod events;
+pub(crate) mod google_sim;
+pub(crate) mod results;
+pub(crate) mod serve;

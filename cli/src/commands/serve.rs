@@ -1,0 +1,97 @@
+//! `fanmail serve`: the real thing, on one machine.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use shared::google::http::{GoogleAddresses, HttpClient, HttpGmail, HttpOAuth};
+use shared::queue::RUN_LIMIT;
+use shared::settings::{Env, OAuthClient, Settings};
+use shared::worker::shutdown;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::args::Serve;
+use crate::machine::folder::Folder;
+use crate::machine::pipeline::Pipeline;
+use crate::machine::web::{listen, serve};
+use crate::print::line;
+use crate::{BadUse, End, log};
+
+/// The dispatcher's tick is a fraction of the shortest interval, so that phases spread mailboxes finely.
+const TICKS_PER_INTERVAL: u32 = 10;
+
+/// Runs every stage and the pages for connecting, until told to stop.
+pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
+    log::in_json();
+    let redirect = redirect_uri(args.listen);
+    let (settings, mut client, addresses) = settings(&redirect)?;
+    let (folder, _lock) = Folder::lock(&args.data.data).await?;
+    let (listener, addr) = listen(args.listen).await?;
+    if client.redirect_uri == redirect {
+        // The port may have been left to the system.
+        client.redirect_uri = redirect_uri(addr);
+    }
+    folder.recover().await?;
+    let http = HttpClient::new(folder.clock.clone())?;
+    let oauth = Arc::new(HttpOAuth::new(
+        http.clone(),
+        addresses.clone(),
+        client.id.clone(),
+        client.secret,
+        client.redirect_uri.clone(),
+    ));
+    let gmail = Arc::new(HttpGmail::new(http, &addresses.gmail_api_url));
+    let sealing = Arc::new(folder.sealing()?);
+    let pipeline = Pipeline { folder, oauth, gmail, sealing, settings };
+    let pages = pipeline.pages(&addresses, client.id, client.redirect_uri);
+    let clock = pipeline.folder.clock.clone();
+    let (stop, told) = shutdown();
+    let tick =
+        (pipeline.settings.poll_interval_min / TICKS_PER_INTERVAL).max(Duration::from_secs(1));
+    let mut stages = pipeline.start(&told);
+    stages.spawn(pipeline.clone().rounds(tick, told.clone()));
+    stages.spawn(serve(listener, pages, told));
+    line(&format!("Connect a mailbox at http://{addr}/oauth2/start"))?;
+    stopped().await?;
+    tracing::info!("Stopping: what has begun is finished, nothing new is taken");
+    stop.stop();
+    tokio::select! {
+        () = ended(&mut stages) => {}
+        () = clock.sleep(RUN_LIMIT) => tracing::warn!("Stopped without waiting longer; what had begun comes again"),
+        again = stopped() => again?,
+    }
+    Ok(End::Good)
+}
+
+/// Where Google sends people back to, unless the settings say otherwise.
+fn redirect_uri(listen: SocketAddr) -> String {
+    format!("http://{listen}/oauth2callback")
+}
+
+async fn ended(stages: &mut JoinSet<()>) {
+    while stages.join_next().await.is_some() {}
+}
+
+fn settings(redirect: &str) -> anyhow::Result<(Settings, OAuthClient, GoogleAddresses)> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment of `serve`"
+    )]
+    let lookup = |name: &str| std::env::var(name).ok();
+    let mut env = Env::new(&lookup);
+    let settings = Settings::read(&mut env);
+    let client = OAuthClient::read(&mut env, redirect);
+    let addresses = GoogleAddresses::read(&mut env);
+    env.finish((settings, client, addresses)).map_err(|bad| BadUse(bad.to_string()).into())
+}
+
+/// Waits for Ctrl-C or a polite kill.
+async fn stopped() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped.context("listening for Ctrl-C"),
+        _ = terminate.recv() => Ok(()),
+    }
+}

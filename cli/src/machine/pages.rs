@@ -1,0 +1,44 @@
+//! The pages on which people connect their mailbox.
+
+use std::sync::Arc;
+
+use axum::Router;
+use oauth_callback::cookie::CookieSealing;
+use oauth_callback::{Callback, READ_MAIL, router};
+use shared::google::http::GoogleAddresses;
+use shared::google::id_token::IdTokenVerifier;
+
+use super::pipeline::Pipeline;
+
+impl Pipeline {
+    /// The router of the consent flow. Its cookies are sealed under a key that lives as long as this process: they
+    /// last ten minutes, and somebody who was on the way during a restart starts again.
+    pub(crate) fn pages(
+        &self,
+        google: &GoogleAddresses,
+        client_id: String,
+        redirect_uri: String,
+    ) -> Router {
+        let folder = &self.folder;
+        router(Arc::new(Callback {
+            oauth: self.oauth.clone(),
+            id_tokens: IdTokenVerifier::new(
+                self.oauth.clone(),
+                google.issuer.clone(),
+                client_id.clone(),
+            ),
+            mailboxes: folder.ledger.clone(),
+            control: folder.ledger.clone(),
+            sealing: self.sealing.clone(),
+            user_jobs: folder.user_jobs.clone(),
+            client_id,
+            redirect_uri,
+            auth_url: google.auth_url.url(),
+            scopes: vec![READ_MAIL.to_owned()],
+            cookies: CookieSealing::new(&folder.chance.bytes()),
+            settings: self.settings.clone(),
+            clock: folder.clock.clone(),
+            chance: folder.chance.clone(),
+        }))
+    }
+}

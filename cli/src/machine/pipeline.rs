@@ -1,0 +1,191 @@
+//! The stages, at work on one data folder.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dead_letter::DeadLetterStage;
+use dispatcher::{Dispatcher, RunState};
+use message_processor::MessageProcessor;
+use shared::disposition::chain;
+use shared::google::{Gmail, OAuth};
+use shared::intake::Intake;
+use shared::ledger::StageName;
+use shared::queue::{Queue, RUN_LIMIT};
+use shared::sealing::Sealing;
+use shared::settings::Settings;
+use shared::store::StoreError;
+use shared::worker::{Shutdown, consume};
+use tokio::task::JoinSet;
+use user_worker::UserWorker;
+
+use super::folder::Folder;
+use super::room_first::RoomFirst;
+
+/// Consumers of each queue. They wait for Google and the disk most of the time.
+const USER_WORKERS: usize = 2;
+const MESSAGE_PROCESSORS: usize = 4;
+
+/// Records that one consumer takes at once: of messages few, because each is up to 25 of them.
+const USER_JOBS: usize = 5;
+const MESSAGE_JOBS: usize = 2;
+
+/// The stages and what they share.
+#[derive(Clone)]
+pub(crate) struct Pipeline {
+    pub(crate) folder: Folder,
+    pub(crate) oauth: Arc<dyn OAuth>,
+    pub(crate) gmail: Arc<dyn Gmail>,
+    pub(crate) sealing: Arc<dyn Sealing>,
+    pub(crate) settings: Settings,
+}
+
+impl Pipeline {
+    /// Starts every stage but the dispatcher. They end, each with what it has begun, when told to.
+    pub(crate) fn start(&self, shutdown: &Shutdown) -> JoinSet<()> {
+        let mut stages = JoinSet::new();
+        for _ in 0..USER_WORKERS {
+            stages.spawn(self.users(shutdown.clone()));
+        }
+        for _ in 0..MESSAGE_PROCESSORS {
+            stages.spawn(self.messages(shutdown.clone()));
+        }
+        stages.spawn(self.dead(
+            StageName::UserWorker,
+            self.folder.dead_user_jobs.clone(),
+            shutdown.clone(),
+        ));
+        stages.spawn(self.dead(
+            StageName::MessageProcessor,
+            self.folder.dead_message_jobs.clone(),
+            shutdown.clone(),
+        ));
+        stages
+    }
+
+    /// Runs the dispatcher once, however many runs its round takes, and says how many jobs were sent.
+    pub(crate) async fn round(&self) -> Result<usize, StoreError> {
+        let dispatcher = self.dispatcher();
+        // We hold the folder's lock and run one round at a time: a lease that stands is nobody's.
+        dispatcher.reclaim().await?;
+        let mut sent = 0;
+        loop {
+            let run = dispatcher.run(self.folder.clock.now() + RUN_LIMIT).await?;
+            sent += run.sent;
+            if run.state != RunState::Unfinished {
+                return Ok(sent);
+            }
+        }
+    }
+
+    /// Runs the dispatcher every `tick`, until told to stop.
+    pub(crate) async fn rounds(self, tick: Duration, mut shutdown: Shutdown) {
+        while !shutdown.is_told() {
+            if let Err(error) = self.round().await {
+                tracing::error!(
+                    error = chain(&error),
+                    "A round was not finished; the next one goes on with it"
+                );
+            }
+            tokio::select! {
+                () = self.folder.clock.sleep(tick) => {}
+                () = shutdown.told() => {}
+            }
+        }
+    }
+
+    fn users(&self, shutdown: Shutdown) -> impl Future<Output = ()> + use<> {
+        let (intake, worker) = (self.intake(StageName::UserWorker), self.user_worker());
+        async move {
+            consume(&intake, USER_JOBS, shutdown, |job, attempt| worker.handle(job, attempt)).await;
+        }
+    }
+
+    fn messages(&self, shutdown: Shutdown) -> impl Future<Output = ()> + use<> {
+        let (intake, processor) =
+            (self.intake(StageName::MessageProcessor), self.message_processor());
+        async move {
+            consume(&intake, MESSAGE_JOBS, shutdown, |job, attempt| processor.handle(job, attempt))
+                .await;
+        }
+    }
+
+    fn dead(
+        &self,
+        stage: StageName,
+        queue: Arc<dyn Queue>,
+        shutdown: Shutdown,
+    ) -> impl Future<Output = ()> + use<> {
+        let desk = self.dead_letter();
+        async move { desk.run(&*queue, stage, shutdown).await }
+    }
+
+    fn intake(&self, stage: StageName) -> Intake {
+        let folder = &self.folder;
+        let (queue, dead_letters): (Arc<dyn Queue>, Arc<dyn Queue>) = match stage {
+            StageName::UserWorker => (folder.user_jobs.clone(), folder.dead_user_jobs.clone()),
+            StageName::MessageProcessor => {
+                let (queue, archive) = (folder.message_jobs.clone(), folder.archive.clone());
+                (Arc::new(RoomFirst { queue, archive }), folder.dead_message_jobs.clone())
+            }
+        };
+        let (clock, chance, retry_base) =
+            (folder.clock.clone(), folder.chance.clone(), self.settings.retry_base);
+        Intake { queue, dead_letters, stage, clock, chance, retry_base }
+    }
+
+    fn dispatcher(&self) -> Dispatcher {
+        Dispatcher {
+            mailboxes: self.folder.ledger.clone(),
+            control: self.folder.ledger.clone(),
+            user_jobs: self.folder.user_jobs.clone(),
+            settings: self.settings.clone(),
+            clock: self.folder.clock.clone(),
+            chance: self.folder.chance.clone(),
+            segments: 1,
+        }
+    }
+
+    fn user_worker(&self) -> UserWorker {
+        UserWorker {
+            oauth: self.oauth.clone(),
+            gmail: self.gmail.clone(),
+            mailboxes: self.folder.ledger.clone(),
+            marks: self.folder.ledger.clone(),
+            letters: self.folder.ledger.clone(),
+            sealing: self.sealing.clone(),
+            user_jobs: self.folder.user_jobs.clone(),
+            message_jobs: self.folder.message_jobs.clone(),
+            events: self.folder.events.clone(),
+            settings: self.settings.clone(),
+        }
+    }
+
+    fn message_processor(&self) -> MessageProcessor {
+        MessageProcessor {
+            gmail: self.gmail.clone(),
+            mailboxes: self.folder.ledger.clone(),
+            marks: self.folder.ledger.clone(),
+            letters: self.folder.ledger.clone(),
+            sealing: self.sealing.clone(),
+            archive: self.folder.archive.clone(),
+            events: self.folder.events.clone(),
+            user_jobs: self.folder.user_jobs.clone(),
+            dead_letters: self.folder.dead_message_jobs.clone(),
+            settings: self.settings.clone(),
+            clock: self.folder.clock.clone(),
+        }
+    }
+
+    fn dead_letter(&self) -> DeadLetterStage {
+        DeadLetterStage {
+            mailboxes: self.folder.ledger.clone(),
+            marks: self.folder.ledger.clone(),
+            letters: self.folder.ledger.clone(),
+            replay: self.folder.replay(self.settings.pacing),
+            events: self.folder.events.clone(),
+            clock: self.folder.clock.clone(),
+            stack: self.settings.stack.clone(),
+        }
+    }
+}

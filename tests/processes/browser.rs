@@ -1,0 +1,41 @@
+//! A person with a browser: follows redirects, keeps the cookie, sends the consent form.
+
+use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use url::Url;
+
+/// Connects the mailbox of `email` from `start` on, with every box ticked, and answers the last page.
+pub(crate) async fn connect(start: &str, email: &str) -> String {
+    let client = Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
+    let started = client.get(start).send().await.unwrap();
+    let set = started.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+    let cookie = set.split(';').next().unwrap().to_owned();
+    let consent = target(&started);
+    let page = client.get(consent.clone()).send().await.unwrap().text().await.unwrap();
+    let action = consent.join(&attribute(&page, "action").unwrap()).unwrap();
+    let decided = client.post(action).form(&form(&page, email)).send().await.unwrap();
+    let callback = client.get(target(&decided)).header(COOKIE, cookie).send().await.unwrap();
+    callback.text().await.unwrap()
+}
+
+/// Where an answer leads.
+fn target(answer: &Response) -> Url {
+    assert!(answer.status().is_redirection(), "{} from {}", answer.status(), answer.url());
+    answer.url().join(answer.headers()[LOCATION].to_str().unwrap()).unwrap()
+}
+
+/// The form's fields as `email` sends them.
+fn form(page: &str, email: &str) -> Vec<(String, String)> {
+    let inputs = page.split("<input ").skip(1).map(|rest| rest.split('>').next().unwrap());
+    let fields =
+        inputs.filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)));
+    let ours = [("email", email), ("decision", "allow")];
+    let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    fields.filter(|(name, _)| name != "email").chain(ours).collect()
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let value = tag.split(&format!("{name}=\"")).nth(1)?.split('"').next()?;
+    Some(value.replace("&quot;", "\"").replace("&amp;", "&"))
+}

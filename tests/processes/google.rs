@@ -1,0 +1,111 @@
+//! `fanmail google-sim` in a process of its own, and the hand that steers it.
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE;
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::command::fanmail;
+use crate::process::Process;
+
+/// A simulated Google.
+pub(crate) struct Google {
+    process: Process,
+    client: Client,
+    /// Where it answers.
+    pub(crate) origin: String,
+    /// The settings that lead to it, as it printed them.
+    pub(crate) settings: Vec<(String, String)>,
+}
+
+impl Google {
+    /// Starts one with so many empty mailboxes, and `more` arguments.
+    pub(crate) async fn start(logs: &Path, mailboxes: usize, more: &[&str]) -> Self {
+        let mut command = fanmail();
+        command.args(["google-sim", "--listen", "127.0.0.1:0", "--messages", "0", "--mailboxes"]);
+        command.arg(mailboxes.to_string()).args(more);
+        let mut process = Process::start(command, logs, "google-sim");
+        process.line("GOOGLE_CLIENT_SECRET").await;
+        let settings = exported(&process.out());
+        let origin = settings.iter().find(|(name, _)| name == "GOOGLE_BASE_URL").unwrap().1.clone();
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { process, client, origin, settings }
+    }
+
+    /// The address of its `number`th person.
+    pub(crate) fn person(number: usize) -> String {
+        format!("person{number}@example.com")
+    }
+
+    /// Delivers a message; its id.
+    pub(crate) async fn deliver(&self, email: &str, raw: &[u8]) -> String {
+        let raw = URL_SAFE.encode(raw);
+        let delivered = self.post("deliver", json!({"email": email, "raw": raw})).await;
+        delivered["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The userId of `email`.
+    pub(crate) async fn user(&self, email: &str) -> String {
+        let all = self.get("mailboxes").await;
+        let all = all["mailboxes"].as_array().unwrap();
+        let found = all.iter().find(|mailbox| mailbox["email"] == email).unwrap();
+        found["sub"].as_str().unwrap().to_owned()
+    }
+
+    /// How often `method` has been called.
+    pub(crate) async fn calls(&self, method: &str) -> u64 {
+        self.get("counters").await["calls"][method].as_u64().unwrap_or_default()
+    }
+
+    /// Makes something fail.
+    pub(crate) async fn fail(&self, fault: Value) {
+        self.post("faults", fault).await;
+    }
+
+    /// Nothing fails any more.
+    pub(crate) async fn heal(&self) {
+        let answer = self.client.delete(self.address("faults")).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
+    pub(crate) async fn revoke(&self, email: &str) {
+        self.post("revoke", json!({"email": email})).await;
+    }
+
+    async fn get(&self, what: &str) -> Value {
+        let answer = self.client.get(self.address(what)).send().await.unwrap();
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    }
+
+    async fn post(&self, what: &str, body: Value) -> Value {
+        let request = self.client.post(self.address(what)).body(body.to_string());
+        let answer = request.send().await.unwrap();
+        let (status, body) = (answer.status(), answer.bytes().await.unwrap());
+        assert!(status.is_success(), "{what}: {status} {}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    fn address(&self, what: &str) -> String {
+        assert!(!self.process.out().is_empty());
+        format!("{}/admin/{what}", self.origin)
+    }
+}
+
+/// What a shell would take from these lines.
+fn exported(lines: &str) -> Vec<(String, String)> {
+    let exports = lines.lines().filter_map(|line| line.strip_prefix("export "));
+    let pairs = exports.map(|export| export.split_once('=').unwrap());
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// A small message that is unlike any other with another `number`.
+pub(crate) fn letter(number: usize) -> Vec<u8> {
+    format!(
+        "From: Ann <ann@example.org>\r\nTo: you@example.com\r\nSubject: Letter {number}\r\n\
+         Message-ID: <{number}@example.org>\r\nDate: Mon, 01 Jun 2026 10:00:00 +0000\r\n\r\n\
+         This is letter {number}. Shall we meet on Friday?\r\n"
+    )
+    .into_bytes()
+}

@@ -1,0 +1,21 @@
+//! The real `fanmail`, run as its users run it: processes, ports, signals, disks.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "./test shows how much was tried, and with which seed")]
+
+mod bad_use;
+mod browser;
+mod classify;
+mod command;
+mod dead_letters;
+mod demo;
+mod full_disk;
+mod gateway;
+mod google;
+mod hostile;
+mod kills;
+mod live;
+mod mailboxes;
+mod patience;
+mod process;
+mod service;
