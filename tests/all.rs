@@ -1,0 +1,7 @@
+//! Every test that is about more than one file of the service.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod machine;
+mod promises;
+mod stories;

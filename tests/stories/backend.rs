@@ -1,0 +1,144 @@
+//! The stores of one world: all in memory, or one SQLite file and a folder.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use shared::archive::Archive;
+use shared::archive::folder::FolderArchive;
+use shared::archive::memory::MemoryArchive;
+use shared::clock::{Chance, Clock};
+use shared::events::memory::MemoryEvents;
+use shared::events::sqlite::SqliteEvents;
+use shared::events::{Event, Events};
+use shared::ledger::memory::MemoryLedger;
+use shared::ledger::sqlite::SqliteLedger;
+use shared::ledger::{Control, DeadLetters, Mailboxes, Marks};
+use shared::queue::Queue;
+use shared::queue::memory::MemoryQueue;
+use shared::queue::sqlite::SqliteQueue;
+use shared::sealing::Sealing;
+use shared::sealing::key_file::KeyFileSealing;
+use shared::sealing::memory::MemorySealing;
+use shared::sqlite::Database;
+use tempfile::TempDir;
+
+/// Every store that the stages share.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) mailboxes: Arc<dyn Mailboxes>,
+    pub(crate) marks: Arc<dyn Marks>,
+    pub(crate) letters: Arc<dyn DeadLetters>,
+    pub(crate) control: Arc<dyn Control>,
+    pub(crate) user_jobs: Arc<dyn Queue>,
+    pub(crate) dead_user_jobs: Arc<dyn Queue>,
+    pub(crate) message_jobs: Arc<dyn Queue>,
+    pub(crate) dead_message_jobs: Arc<dyn Queue>,
+    pub(crate) archive: Arc<dyn Archive>,
+    pub(crate) events: Arc<dyn Events>,
+    pub(crate) sealing: Arc<dyn Sealing>,
+}
+
+/// The stores, and what only a test wants of them.
+pub(crate) struct Backend {
+    pub(crate) stores: Stores,
+    pub(crate) log: Arc<dyn Log>,
+    /// Goes with the world.
+    pub(crate) _folder: Option<TempDir>,
+}
+
+/// An event as a subscriber sees it.
+pub(crate) struct Seen {
+    pub(crate) event: Event,
+    pub(crate) attributes: Value,
+}
+
+/// Reads back what was published, repetitions included.
+#[async_trait]
+pub(crate) trait Log: Send + Sync {
+    async fn published(&self) -> Vec<Seen>;
+}
+
+#[async_trait]
+impl Log for MemoryEvents {
+    async fn published(&self) -> Vec<Seen> {
+        let seen = |event: Event| {
+            let had = &event.attributes;
+            let attributes = json!({
+                "type": event.kind,
+                "userId": had.user_id,
+                "ref": had.reference,
+                "category": had.category,
+                "labels": had.labels,
+                "hasAttachments": had.has_attachments.map(|has| has.to_string()),
+                "lane": had.lane,
+            });
+            Seen { event, attributes }
+        };
+        self.published().into_iter().map(seen).collect()
+    }
+}
+
+#[async_trait]
+impl Log for SqliteEvents {
+    async fn published(&self) -> Vec<Seen> {
+        let logged = self.read_after(0, 100_000).await.unwrap();
+        let seen = |logged: shared::events::sqlite::Logged| Seen {
+            event: logged.event,
+            attributes: Value::Object(logged.attributes),
+        };
+        logged.into_iter().map(seen).collect()
+    }
+}
+
+pub(crate) async fn memory(clock: Clock) -> Backend {
+    let ledger = Arc::new(MemoryLedger::new());
+    let events = Arc::new(MemoryEvents::new());
+    let dead = || Arc::new(MemoryQueue::new(clock.clone()));
+    let (dead_user_jobs, dead_message_jobs) = (dead(), dead());
+    let live = |dead: &Arc<MemoryQueue>| {
+        Arc::new(MemoryQueue::with_dead_letters(clock.clone(), dead.clone()))
+    };
+    let stores = Stores {
+        mailboxes: ledger.clone(),
+        marks: ledger.clone(),
+        letters: ledger.clone(),
+        control: ledger,
+        user_jobs: live(&dead_user_jobs),
+        dead_user_jobs,
+        message_jobs: live(&dead_message_jobs),
+        dead_message_jobs,
+        archive: Arc::new(MemoryArchive::new()),
+        events: events.clone(),
+        sealing: Arc::new(MemorySealing::new(&Chance::seeded(1))),
+    };
+    Backend { stores, log: events, _folder: None }
+}
+
+pub(crate) async fn sqlite(clock: Clock) -> Backend {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let database = Database::open(&path.join("fanmail.db")).unwrap();
+    let ledger = Arc::new(SqliteLedger::new(database.clone()));
+    let events = Arc::new(SqliteEvents::new(database.clone()));
+    let dead =
+        async |name| Arc::new(SqliteQueue::open(&database, name, clock.clone()).await.unwrap());
+    let live = async |name, dead| {
+        let queue = SqliteQueue::with_dead_letters(&database, name, dead, clock.clone());
+        Arc::new(queue.await.unwrap())
+    };
+    let stores = Stores {
+        mailboxes: ledger.clone(),
+        marks: ledger.clone(),
+        letters: ledger.clone(),
+        control: ledger,
+        dead_user_jobs: dead("user-jobs-dlq").await,
+        dead_message_jobs: dead("message-jobs-dlq").await,
+        user_jobs: live("user-jobs", "user-jobs-dlq").await,
+        message_jobs: live("message-jobs", "message-jobs-dlq").await,
+        archive: Arc::new(FolderArchive::open(&path.join("archive")).unwrap()),
+        events: events.clone(),
+        sealing: Arc::new(KeyFileSealing::open(&path.join("key"), Chance::seeded(1)).unwrap()),
+    };
+    Backend { stores, log: events, _folder: Some(folder) }
+}

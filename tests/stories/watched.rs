@@ -1,0 +1,199 @@
+//! Every store and Google, with each call remembered and struck by [`Effects`].
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shared::archive::{Archive, Put};
+use shared::clock::{Clock, Timestamp};
+use shared::events::{Event, Events};
+use shared::google::{
+    Gmail, GmailError, HistoryPage, ListPage, OAuth, OAuthError, PageToken, Profile, RawMessage,
+    Search, SigningKeys, TokenAnswer,
+};
+use shared::ids::{Epoch, HistoryId, JobId, MessageId, UserId};
+use shared::ledger::{
+    Advance, Consent, Control, ControlItem, DeadLetter, DeadLetters, LetterFilter, LetterKey,
+    LetterState, Life, Mailboxes, Marks, NewAccess, ScanPage, Segment,
+};
+use shared::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Standing};
+use shared::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
+use shared::queue::{Depth, Outgoing, Queue, Receipt, Record, SendFailure, VISIBILITY};
+use shared::reason::PauseReason;
+use shared::secret::{AccessToken, RefreshToken};
+use shared::store::{StoreError, Write};
+
+use super::effects::{Effects, Strike};
+
+/// Something whose calls are watched.
+pub(crate) struct Watched<T: ?Sized> {
+    pub(crate) inner: Arc<T>,
+    pub(crate) effects: Effects,
+}
+
+macro_rules! watch {
+    ($trait:ident as $name:literal { $(fn $method:ident($($arg:ident: $ty:ty),*) -> $out:ty;)+ }) => {
+        #[async_trait]
+        impl $trait for Watched<dyn $trait> {
+            $(async fn $method(&self, $($arg: $ty),*) -> $out {
+                let call = self.inner.$method($($arg),*);
+                self.effects.pass(concat!($name, ".", stringify!($method)), call).await
+            })+
+        }
+    };
+}
+
+watch!(Mailboxes as "mailboxes" {
+    fn get(user: &UserId) -> Result<Option<Mailbox>, StoreError>;
+    fn scan(segment: Segment, after: Option<&UserId>, limit: usize) -> Result<ScanPage, StoreError>;
+    fn connect(consent: Consent) -> Result<Write, StoreError>;
+    fn lease_refresh(at: Life<'_>, version: u64, now: Timestamp, until: Timestamp) -> Result<Write, StoreError>;
+    fn release_refresh(user: &UserId) -> Result<(), StoreError>;
+    fn store_access(at: Life<'_>, access: NewAccess) -> Result<Write, StoreError>;
+    fn advance(from: Standing, moved: Advance) -> Result<Write, StoreError>;
+    fn reserve(user: &UserId, read: Pace, new: Pace) -> Result<Write, StoreError>;
+    fn need_reauth(at: Life<'_>, notice: Notice) -> Result<Write, StoreError>;
+    fn pause(user: &UserId, epoch: Epoch, reason: PauseReason) -> Result<Write, StoreError>;
+    fn resume(user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError>;
+    fn disconnect(user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError>;
+    fn forget_tokens(user: &UserId, epoch: Epoch) -> Result<Write, StoreError>;
+    fn settle(user: &UserId, paid: Owed) -> Result<(), StoreError>;
+});
+
+watch!(Marks as "marks" {
+    fn list(user: &UserId, epoch: Epoch, listings: &[Listing], now: Timestamp) -> Result<Vec<MarkState>, StoreError>;
+    fn get(user: &UserId, ids: &[MessageId]) -> Result<Vec<Option<Mark>>, StoreError>;
+    fn finish(user: &UserId, epoch: Epoch, endings: &[Ending], now: Timestamp) -> Result<(), StoreError>;
+    fn park(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
+    fn unpark(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
+    fn count(user: &UserId, epoch: Epoch, now: Timestamp) -> Result<MarkCounts, StoreError>;
+});
+
+watch!(DeadLetters as "letters" {
+    fn park(letter: DeadLetter) -> Result<(), StoreError>;
+    fn get(key: &LetterKey) -> Result<Option<DeadLetter>, StoreError>;
+    fn list(filter: &LetterFilter, after: Option<&LetterKey>, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+    fn shift(key: &LetterKey, from: &[LetterState], to: LetterState) -> Result<Write, StoreError>;
+});
+
+watch!(Control as "control" {
+    fn read(name: &str, now: Timestamp) -> Result<Option<ControlItem>, StoreError>;
+    fn write(name: &str, read: Option<u64>, value: String, expires_at: Option<Timestamp>, now: Timestamp) -> Result<Write, StoreError>;
+});
+
+watch!(Archive as "archive" {
+    fn put_new(key: &str, bytes: Vec<u8>, content_type: &'static str) -> Result<Put, StoreError>;
+    fn put(key: &str, bytes: Vec<u8>, content_type: &'static str) -> Result<(), StoreError>;
+    fn get(key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    fn keys(prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;
+});
+
+watch!(Gmail as "gmail" {
+    fn profile(token: &AccessToken) -> Result<Profile, GmailError>;
+    fn history(token: &AccessToken, since: HistoryId, page: Option<&PageToken>) -> Result<HistoryPage, GmailError>;
+    fn list(token: &AccessToken, search: &Search, page: Option<&PageToken>) -> Result<ListPage, GmailError>;
+    fn message(token: &AccessToken, id: &MessageId, limit: usize) -> Result<RawMessage, GmailError>;
+});
+
+watch!(OAuth as "oauth" {
+    fn exchange(code: &str, verifier: &str) -> Result<TokenAnswer, OAuthError>;
+    fn refresh(token: &RefreshToken) -> Result<TokenAnswer, OAuthError>;
+    fn revoke(token: &RefreshToken) -> Result<(), OAuthError>;
+    fn signing_keys() -> Result<SigningKeys, OAuthError>;
+});
+
+#[async_trait]
+impl Events for Watched<dyn Events> {
+    async fn publish(&self, batch: &[Event]) -> Result<Vec<usize>, StoreError> {
+        let call = async |batch: &[Event]| self.inner.publish(batch).await;
+        match self.effects.enter("events.publish") {
+            Some(Strike::Refuses(refused)) => {
+                let kept = |(place, event): (usize, &Event)| {
+                    (!refused.contains(&place)).then(|| event.clone())
+                };
+                let taken: Vec<Event> = batch.iter().enumerate().filter_map(kept).collect();
+                call(&taken).await.map(|_| refused)
+            }
+            strike => self.effects.carry(strike, call(batch)).await,
+        }
+    }
+}
+
+/// The moments at which something that is hidden in a queue shows again.
+#[derive(Clone, Default)]
+pub(crate) struct Timetable(Arc<Mutex<BTreeSet<Timestamp>>>);
+
+impl Timetable {
+    fn note(&self, at: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(at);
+    }
+
+    /// The first moment after `now`; earlier ones are forgotten.
+    pub(crate) fn after(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        times.retain(|at| *at > now);
+        times.first().copied()
+    }
+}
+
+/// A queue whose calls are watched under a name of its own, and whose delays are noted.
+pub(crate) struct WatchedQueue {
+    pub(crate) inner: Arc<dyn Queue>,
+    /// The names of `send`, `receive`, `delete` and `hide`.
+    pub(crate) names: [&'static str; 4],
+    pub(crate) effects: Effects,
+    pub(crate) clock: Clock,
+    pub(crate) timetable: Timetable,
+}
+
+impl WatchedQueue {
+    /// A queue may show what is hidden up to a second late: on the next whole second it is there in any.
+    fn note(&self, after: Duration) {
+        let over = self.clock.now() + after + Duration::from_millis(999);
+        self.timetable.note(Timestamp::from_millis(over.seconds() * 1000));
+    }
+}
+
+#[async_trait]
+impl Queue for WatchedQueue {
+    async fn send(&self, batch: Vec<Outgoing>) -> Result<Vec<SendFailure>, StoreError> {
+        for out in &batch {
+            self.note(out.delay);
+        }
+        match self.effects.enter(self.names[0]) {
+            Some(Strike::Refuses(refused)) => {
+                let entries = batch.into_iter().enumerate();
+                let taken = entries.filter(|(place, _)| !refused.contains(place));
+                self.inner.send(taken.map(|(_, out)| out).collect()).await?;
+                let failure = |index| SendFailure { index, cause: "refused".to_owned() };
+                Ok(refused.into_iter().map(failure).collect())
+            }
+            strike => self.effects.carry(strike, self.inner.send(batch)).await,
+        }
+    }
+
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Record>, StoreError> {
+        let call = async {
+            let records = self.inner.receive(max, wait).await;
+            if records.as_ref().is_ok_and(|records| !records.is_empty()) {
+                self.note(VISIBILITY);
+            }
+            records
+        };
+        self.effects.pass(self.names[1], call).await
+    }
+
+    async fn delete(&self, receipts: &[Receipt]) -> Result<(), StoreError> {
+        self.effects.pass(self.names[2], self.inner.delete(receipts)).await
+    }
+
+    async fn hide(&self, receipt: &Receipt, after: Duration) -> Result<(), StoreError> {
+        self.note(after);
+        self.effects.pass(self.names[3], self.inner.hide(receipt, after)).await
+    }
+
+    async fn depth(&self) -> Result<Depth, StoreError> {
+        self.inner.depth().await
+    }
+}
