@@ -20,6 +20,7 @@ stories!(
     a_gap_lists_what_lies_in_spam_and_trash_and_skips_it,
     mail_that_arrives_while_a_gap_is_closed_is_not_missed,
     a_cursor_never_moves_back,
+    a_connection_not_yet_announced_is_announced_before_a_gap,
 );
 
 async fn a_gap_after_a_forgotten_cursor_is_closed_and_announced(world: World) {
@@ -115,4 +116,16 @@ async fn a_cursor_never_moves_back(world: World) {
         last = cursor;
     }
     assert_eq!(world.counts(&user).await.done, 6 + 2);
+}
+
+async fn a_connection_not_yet_announced_is_announced_before_a_gap(world: World) {
+    let user = world.consent(ADA).await;
+    world.effects.next("events.publish", Strike::DiesBefore);
+    world.serve_users().await;
+    assert_eq!(world.effects.outstanding(), [""; 0]);
+    assert!(world.cursor(&user).await.is_some(), "the first sync got as far as the cursor");
+    world.google.expire_history(ADA).unwrap();
+    world.poll().await;
+    assert_eq!(world.events(EventKind::Connected).await.len(), 1);
+    assert_eq!(world.events(EventKind::Resumed).await.len(), 1);
 }

@@ -35,6 +35,7 @@ impl UserWorker {
         if !mailbox.is_readable() {
             return Ok(Next::Done);
         }
+        let mailbox = &self.announce_connection(mailbox).await?;
         let (access, listing) = self.listing(mailbox, attempt).await?;
         let Listing { pages, cursor, gap } = listing;
         let how = (Lane::Live, Pace::InTurn);
@@ -45,6 +46,20 @@ impl UserWorker {
             return Ok(Next::Done);
         }
         self.pay(job, mailbox, moved.announcement, attempt).await
+    }
+
+    /// Announces a connection whose first sync moved the cursor and died before it said so. Before anything is listed:
+    /// a gap found there owes an event of its own, which would take this one's place.
+    async fn announce_connection(&self, mailbox: &Mailbox) -> Result<Mailbox, SyncError> {
+        let mut mailbox = mailbox.clone();
+        let owed = mailbox.owed.announcement.as_ref();
+        let is_connection = owed.is_some_and(|owed| owed.kind == EventKind::Connected);
+        if is_connection && mailbox.history_id.is_some() {
+            let stack = &self.settings.stack;
+            pay_announcement(&*self.mailboxes, &*self.events, stack, &mailbox).await?;
+            mailbox.owed.announcement = None;
+        }
+        Ok(mailbox)
     }
 
     /// Begins to list with the token at hand; when Gmail refuses it, once more with a newer one.
