@@ -15,6 +15,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Args, Command};
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// What a command came to: good, or finished without being good (a demo that does not balance).
 pub(crate) enum End {
     /// Exit code 0.
