@@ -2,6 +2,8 @@
 
 pub mod announce;
 pub mod archive;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod category;
 pub mod clock;
 pub mod disposition;

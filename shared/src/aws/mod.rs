@@ -1,0 +1,36 @@
+//! What all the AWS adapters share: one configuration, one HTTP client, one reading of errors.
+
+mod fault;
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+pub(crate) use self::fault::{Place, fault};
+
+/// How long one request may take. Every request of ours is small; the SDK itself sets no limit but for connecting
+/// (source of `aws-smithy-runtime` 1.16).
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// How long one call may take with its repetitions.
+const OPERATION: Duration = Duration::from_secs(12);
+
+/// The configuration of every client: endpoint, region and credentials from the environment, one shared HTTP client,
+/// limits on time, and the behaviour of one SDK version.
+pub async fn config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build();
+    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
