@@ -63,6 +63,8 @@ const BROKEN: [&str; 22] = [
 ];
 
 /// Reads an error of the SDK's. Throttles, timeouts and faults of AWS's own may pass; the rest is ours to mend.
+#[expect(clippy::needless_pass_by_value, reason = "it ends here: what it said is all that is kept")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum that grows")]
 pub(crate) fn fault<E>(at: Place<'_>, error: SdkError<E, Response>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
