@@ -3,6 +3,8 @@
 //! One trait per table, so that the fields of a stage say which tables it may touch; a backend implements all four.
 //! Every write that could undo somebody else's is conditional and answers [`Write`].
 
+#[cfg(feature = "aws")]
+pub mod dynamodb;
 mod mailbox_changes;
 mod mark_changes;
 pub mod memory;
@@ -136,6 +138,7 @@ impl ScanPage {
 }
 
 /// What a completed consent writes.
+#[derive(Clone)]
 pub struct Consent {
     /// The Google account.
     pub user_id: UserId,
@@ -162,6 +165,7 @@ pub struct Consent {
 }
 
 /// A fresh access token.
+#[derive(Clone)]
 pub struct NewAccess {
     /// The sealed token.
     pub sealed: Sealed,

@@ -1,0 +1,168 @@
+//! Dead letters in DynamoDB.
+
+use std::cmp::Ordering;
+
+use async_trait::async_trait;
+
+use super::DynamoLedger;
+use super::pages::Page;
+use super::table::{Outcome, Row};
+use super::update::Update;
+use super::values::{Attributes, Item, Malformed, Value, needed};
+use crate::ids::UserId;
+use crate::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState};
+use crate::store::{StoreError, Write};
+
+/// Stands for the userId where the body could not be read; no userId begins with a sign.
+const NOBODY: &str = "-";
+
+/// Rows that are read at a time, at least: a filter may admit few of them.
+const PAGE: usize = 100;
+
+impl Row for DeadLetter {
+    fn item(&self) -> Item {
+        let Self {
+            user_id,
+            job_id,
+            stage,
+            reason,
+            error,
+            tries,
+            first_seen_at,
+            last_seen_at,
+            payload,
+            state,
+        } = self;
+        Attributes::default()
+            .with("userId", &owner(user_id.as_ref()).to_owned())
+            .with("jobId", job_id)
+            .with("stage", stage)
+            .with("reason", reason)
+            .with("error", error)
+            .with("tries", tries)
+            .with("firstSeenAt", first_seen_at)
+            .with("lastSeenAt", last_seen_at)
+            .with("payload", payload)
+            .with("state", state)
+            .item()
+    }
+
+    fn read(item: &Item) -> Result<Self, Malformed> {
+        let nobody = needed::<String>(item, "userId")? == NOBODY;
+        Ok(Self {
+            user_id: if nobody { None } else { Some(needed(item, "userId")?) },
+            job_id: needed(item, "jobId")?,
+            stage: needed(item, "stage")?,
+            reason: needed(item, "reason")?,
+            error: needed(item, "error")?,
+            tries: needed(item, "tries")?,
+            first_seen_at: needed(item, "firstSeenAt")?,
+            last_seen_at: needed(item, "lastSeenAt")?,
+            payload: needed(item, "payload")?,
+            state: needed(item, "state")?,
+        })
+    }
+}
+
+impl DynamoLedger {
+    fn letter_key(&self, (user, job): &LetterKey) -> Item {
+        self.dead_letters.key(&[owner(user.as_ref()), job.as_str()])
+    }
+
+    async fn letter_page(
+        &self,
+        whose: Option<&UserId>,
+        after: Option<Item>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let doing = "listing dead letters";
+        match whose {
+            Some(user) => {
+                self.dead_letters.query_page(doing, user.as_str(), after, Some(limit)).await
+            }
+            // A release must not miss what was parked a moment before.
+            None => {
+                self.dead_letters
+                    .scan_page(doing, after, limit, |scan| scan.consistent_read(true))
+                    .await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl DeadLetters for DynamoLedger {
+    async fn park(&self, letter: DeadLetter) -> Result<(), StoreError> {
+        let mut update = Update::default();
+        for (name, value) in self.dead_letters.body(Some(&letter)) {
+            if name == "firstSeenAt" {
+                update.set_once(&name, value);
+            } else {
+                update.set(&name, value);
+            }
+        }
+        let key = self.letter_key(&(letter.user_id, letter.job_id));
+        self.dead_letters.update("parking a dead letter", key, update).await.map(drop)
+    }
+
+    async fn get(&self, key: &LetterKey) -> Result<Option<DeadLetter>, StoreError> {
+        let doing = "reading a dead letter";
+        let item = self.dead_letters.get(doing, self.letter_key(key)).await?;
+        item.map(|item| self.dead_letters.read(doing, &item)).transpose()
+    }
+
+    async fn list(
+        &self,
+        filter: &LetterFilter,
+        after: Option<&LetterKey>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let whose = filter.user_id.as_ref();
+        let mut from = match (whose, after) {
+            (Some(whose), Some(key)) => match owner(key.0.as_ref()).cmp(whose.as_str()) {
+                Ordering::Less => None,
+                Ordering::Equal => Some(self.letter_key(key)),
+                Ordering::Greater => return Ok(Vec::new()),
+            },
+            (_, after) => after.map(|key| self.letter_key(key)),
+        };
+        let mut letters = Vec::new();
+        while letters.len() < limit {
+            let page = self.letter_page(whose, from, limit.max(PAGE)).await?;
+            for item in &page.items {
+                let letter = self.dead_letters.read("listing dead letters", item)?;
+                if filter.admits(&letter) && letters.len() < limit {
+                    letters.push(letter);
+                }
+            }
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(letters)
+    }
+
+    async fn shift(
+        &self,
+        key: &LetterKey,
+        from: &[LetterState],
+        to: LetterState,
+    ) -> Result<Write, StoreError> {
+        if from.is_empty() {
+            return Ok(Write::Stale);
+        }
+        let mut update = Update::default();
+        update.set("state", to.write());
+        update.while_one_of("state", from.iter().map(Value::write));
+        let key = self.letter_key(key);
+        match self.dead_letters.update("moving a dead letter on", key, update).await? {
+            Outcome::Done => Ok(Write::Applied),
+            Outcome::Refused(_) => Ok(Write::Stale),
+        }
+    }
+}
+
+fn owner(user: Option<&UserId>) -> &str {
+    user.map_or(NOBODY, UserId::as_str)
+}

@@ -1,0 +1,161 @@
+//! Mailboxes in DynamoDB.
+
+use async_trait::async_trait;
+
+use super::DynamoLedger;
+use super::mailbox_items::{ROSTER_ATTRIBUTES, roster};
+use super::values::{Item, needed};
+use crate::clock::Timestamp;
+use crate::ids::{Epoch, UserId};
+use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
+use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing};
+use crate::reason::PauseReason;
+use crate::store::{StoreError, Write};
+
+impl DynamoLedger {
+    async fn change(
+        &self,
+        doing: &'static str,
+        user: &UserId,
+        change: impl Fn(&mut Mailbox) -> Write + Send + Sync,
+    ) -> Result<Write, StoreError> {
+        let decide = |there: Option<&Mailbox>| {
+            let mut mailbox = there?.clone();
+            (change(&mut mailbox) == Write::Applied).then_some(mailbox)
+        };
+        self.decide(doing, user, decide).await
+    }
+
+    async fn decide(
+        &self,
+        doing: &'static str,
+        user: &UserId,
+        decide: impl Fn(Option<&Mailbox>) -> Option<Mailbox> + Send + Sync,
+    ) -> Result<Write, StoreError> {
+        let key = self.mailboxes.key(&[user.as_str()]);
+        let there = self.mailboxes.get(doing, key.clone()).await?;
+        Ok(self.mailboxes.change(doing, key, there, decide).await?.write)
+    }
+}
+
+#[async_trait]
+impl Mailboxes for DynamoLedger {
+    async fn get(&self, user: &UserId) -> Result<Option<Mailbox>, StoreError> {
+        let doing = "reading a mailbox";
+        let item = self.mailboxes.get(doing, self.mailboxes.key(&[user.as_str()])).await?;
+        item.map(|item| self.mailboxes.read(doing, &item)).transpose()
+    }
+
+    async fn scan(
+        &self,
+        segment: Segment,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<ScanPage, StoreError> {
+        if segment.index >= segment.total {
+            return Ok(ScanPage { mailboxes: Vec::new(), next: None });
+        }
+        let number = |count| i32::try_from(count).unwrap_or(i32::MAX);
+        let placeholders = ROSTER_ATTRIBUTES.map(|name| (format!("#{name}"), name.to_owned()));
+        let projection = ROSTER_ATTRIBUTES.map(|name| format!("#{name}")).join(", ");
+        let after = after.map(|user| self.mailboxes.key(&[user.as_str()]));
+        let scanned = self.mailboxes.scan_page("scanning mailboxes", after, limit, |scan| {
+            scan.segment(number(segment.index))
+                .total_segments(number(segment.total))
+                .projection_expression(projection)
+                .set_expression_attribute_names(Some(placeholders.into()))
+        });
+        let page = scanned.await?;
+        let next = page.next.and_then(|key| needed(&key, "userId").ok());
+        Ok(ScanPage { mailboxes: page.items.iter().filter_map(legible).collect(), next })
+    }
+
+    async fn connect(&self, consent: Consent) -> Result<Write, StoreError> {
+        let user = consent.user_id.clone();
+        let complete = |there: Option<&Mailbox>| consent.clone().complete(there.cloned());
+        self.decide("storing a consent", &user, complete).await
+    }
+
+    async fn lease_refresh(
+        &self,
+        at: Life<'_>,
+        version: u64,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let lease = |mailbox: &mut Mailbox| mailbox.lease_refresh(at, version, now, until);
+        self.change("taking a refresh lease", at.user, lease).await
+    }
+
+    async fn release_refresh(&self, user: &UserId) -> Result<(), StoreError> {
+        let release = |mailbox: &mut Mailbox| {
+            Write::only_if(mailbox.refresh_lease.is_some(), || mailbox.refresh_lease = None)
+        };
+        self.change("giving a refresh lease back", user, release).await.map(drop)
+    }
+
+    async fn store_access(&self, at: Life<'_>, access: NewAccess) -> Result<Write, StoreError> {
+        let store = |mailbox: &mut Mailbox| mailbox.store_access(at, access.clone());
+        self.change("storing an access token", at.user, store).await
+    }
+
+    async fn advance(&self, from: Standing, moved: Advance) -> Result<Write, StoreError> {
+        let advance = |mailbox: &mut Mailbox| mailbox.advance(&from, moved.clone());
+        self.change("moving a cursor", &from.user_id, advance).await
+    }
+
+    async fn reserve(&self, user: &UserId, read: Pace, new: Pace) -> Result<Write, StoreError> {
+        self.change("reserving quota", user, |mailbox| mailbox.reserve(read, new)).await
+    }
+
+    async fn need_reauth(&self, at: Life<'_>, notice: Notice) -> Result<Write, StoreError> {
+        let note = |mailbox: &mut Mailbox| mailbox.need_reauth(at, notice.clone());
+        self.change("noting a dead grant", at.user, note).await
+    }
+
+    async fn pause(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        reason: PauseReason,
+    ) -> Result<Write, StoreError> {
+        self.change("pausing a mailbox", user, |mailbox| mailbox.pause(epoch, reason)).await
+    }
+
+    async fn resume(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        at: Timestamp,
+    ) -> Result<Write, StoreError> {
+        self.change("resuming a mailbox", user, |mailbox| mailbox.resume(epoch, at)).await
+    }
+
+    async fn disconnect(&self, user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError> {
+        let end = |mailbox: &mut Mailbox| mailbox.disconnect(debt.clone());
+        self.change("disconnecting a mailbox", user, end).await
+    }
+
+    async fn forget_tokens(&self, user: &UserId, epoch: Epoch) -> Result<Write, StoreError> {
+        self.change("forgetting tokens", user, |mailbox| mailbox.forget_tokens(epoch)).await
+    }
+
+    async fn settle(&self, user: &UserId, paid: Owed) -> Result<(), StoreError> {
+        let settle = |mailbox: &mut Mailbox| {
+            let before = mailbox.owed.clone();
+            mailbox.owed.settle(&paid);
+            Write::only_if(mailbox.owed != before, || ())
+        };
+        self.change("settling what was owed", user, settle).await.map(drop)
+    }
+}
+
+/// What a scan shows of a row. One that was spoilt by hand costs its own mailbox the round, and nobody else's.
+fn legible(item: &Item) -> Option<Roster> {
+    roster(item)
+        .inspect_err(|error| {
+            let mailbox = item.get("userId").and_then(|user| user.as_s().ok());
+            tracing::error!(mailbox, %error, "A mailbox was passed over: its row cannot be read");
+        })
+        .ok()
+}
