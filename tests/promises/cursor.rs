@@ -5,10 +5,12 @@ use std::time::Duration;
 use shared::events::EventKind;
 use shared::ids::{Epoch, HistoryId};
 use shared::ledger::Advance;
-use shared::mailbox::{Announcement, DisconnectDebt, GapReport, Mailbox, Pace};
+use shared::mailbox::{Announcement, DisconnectDebt, GapReport, Mailbox, Notice, Pace};
+use shared::reason::{PauseReason, Reason};
+use shared::store::StoreError;
 use shared::store::Write::{self, Applied, Stale};
 
-use super::world::{World, start, user};
+use super::world::{Stores, World, start, user};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -19,6 +21,11 @@ fn to(cursor: u64) -> Advance {
 impl World {
     async fn advance(&self, from: &Mailbox, moved: Advance) -> Write {
         self.here.mailboxes.advance(from.standing(), moved).await.unwrap()
+    }
+
+    /// One process or the other.
+    fn side(&self, number: u64) -> &Stores {
+        if number.is_multiple_of(2) { &self.here } else { &self.there }
     }
 
     /// A mailbox whose cursor is at `cursor`.
@@ -55,6 +62,42 @@ async fn of_two_workers_that_read_the_same_cursor_one_moves_it(world: World) {
     );
     let written = [one.unwrap(), two.unwrap()];
     assert!(written.contains(&Applied) && written.contains(&Stale));
+}
+
+async fn of_many_workers_that_read_the_same_row_one_writes_it(world: World) {
+    let at = world.at(5).await;
+    for round in 1..=3 {
+        let at = world.mailbox(at.user_id.as_str()).await;
+        let here =
+            (0..20).map(|n| world.side(n).mailboxes.advance(at.standing(), to(round * 10 + n)));
+        let moved = futures::future::join_all(here).await;
+        assert_eq!(applied(moved), 1, "of all who move the cursor");
+        let until = u32::try_from(round).unwrap();
+        let taken = (0..20).map(|n| {
+            let new = pace(until, u32::try_from(n).unwrap() + 1);
+            world.side(n).mailboxes.reserve(&at.user_id, at.pace, new)
+        });
+        assert_eq!(applied(futures::future::join_all(taken).await), 1, "of all who reserve quota");
+    }
+}
+
+async fn those_who_write_different_things_at_once_all_do(world: World) {
+    let at = world.at(5).await;
+    let (user, life) = (&at.user_id, at.life());
+    let notice = Notice { id: "n".into(), reason: Reason::GrantDead, at: start() };
+    let users = &world.here.mailboxes;
+    let (moved, reserved, leased, noted, paused) = futures::join!(
+        world.there.mailboxes.advance(at.standing(), to(6)),
+        users.reserve(user, at.pace, pace(1, 25)),
+        world.there.mailboxes.lease_refresh(life, 0, start(), start() + MINUTE),
+        users.need_reauth(life, notice.clone()),
+        world.there.mailboxes.pause(user, at.epoch, PauseReason::Operator),
+    );
+    assert_eq!(applied(vec![moved, reserved, leased, noted, paused]), 5);
+    let after = world.mailbox("ada").await;
+    assert_eq!((after.history_id, after.pace), (Some(HistoryId(6)), pace(1, 25)));
+    assert_eq!((after.refresh_lease, after.owed.notice), (Some(start() + MINUTE), Some(notice)));
+    assert_eq!(after.paused, Some(PauseReason::Operator));
 }
 
 async fn the_first_cursor_is_set_once(world: World) {
@@ -113,6 +156,10 @@ async fn quota_is_reserved_once_for_what_was_read(world: World) {
     assert_eq!(written.unwrap(), Stale);
 }
 
+fn applied(written: Vec<Result<Write, StoreError>>) -> usize {
+    written.into_iter().filter(|write| *write.as_ref().unwrap() == Applied).count()
+}
+
 fn pace(minutes: u32, used: u32) -> Pace {
     Pace { until: start() + minutes * MINUTE, used }
 }
@@ -121,6 +168,8 @@ promises!(
     a_cursor_moves_forward_as_a_number,
     a_cursor_may_be_any_number_of_64_bits,
     of_two_workers_that_read_the_same_cursor_one_moves_it,
+    of_many_workers_that_read_the_same_row_one_writes_it,
+    those_who_write_different_things_at_once_all_do,
     the_first_cursor_is_set_once,
     an_empty_poll_may_note_that_it_looked,
     moving_the_cursor_notes_mail_and_what_is_owed,

@@ -96,14 +96,67 @@ async fn of_two_people_who_replay_a_letter_one_does(world: World) {
     assert!(written.contains(&Applied) && written.contains(&Stale));
 }
 
-async fn letters_are_listed_in_the_order_of_their_keys_page_by_page(world: World) {
+async fn pages_of_every_size_show_the_same_letters_in_the_same_order(world: World) {
     for (owner, job) in [("bob", "j4"), ("", "j1"), ("ada", "j3"), ("ada", "j2"), ("0z", "j9")] {
         world.here.letters.park(letter(owner, job)).await.unwrap();
     }
     let all = LetterFilter::default();
-    assert_eq!(world.jobs(all.clone(), None, 3).await, ["j1", "j9", "j2"]);
-    assert_eq!(world.jobs(all.clone(), Some(key("ada", "j2")), 3).await, ["j3", "j4"]);
-    assert!(world.jobs(all, Some(key("bob", "j4")), 3).await.is_empty());
+    let order = world.jobs(all.clone(), None, 10).await;
+    assert_eq!(sorted(order.clone()), ["j1", "j2", "j3", "j4", "j9"]);
+    for size in 1..=5 {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = world.there.letters.list(&all, after.as_ref(), size).await.unwrap();
+            assert!(page.len() <= size);
+            let Some(last) = page.last() else { break };
+            after = Some((last.user_id.clone(), last.job_id.clone()));
+            seen.extend(page.into_iter().map(|letter| String::from(letter.job_id)));
+        }
+        assert_eq!(seen, order, "in pages of {size}");
+    }
+}
+
+async fn letters_of_a_mailbox_are_listed_in_the_order_of_their_jobs(world: World) {
+    for (owner, job) in [("ada", "j3"), ("bob", "j2"), ("ada", "j1"), ("ada", "j4")] {
+        world.here.letters.park(letter(owner, job)).await.unwrap();
+    }
+    let ada = LetterFilter { user_id: Some(user("ada")), ..LetterFilter::default() };
+    assert_eq!(world.jobs(ada.clone(), None, 2).await, ["j1", "j3"]);
+    assert_eq!(world.jobs(ada.clone(), Some(key("ada", "j3")), 2).await, ["j4"]);
+    assert!(world.jobs(ada, Some(key("ada", "j4")), 2).await.is_empty());
+}
+
+async fn the_few_that_a_filter_admits_are_found_among_many(world: World) {
+    for number in 0..250 {
+        let of = if number % 2 == 0 { "ada" } else { "bob" };
+        world.here.letters.park(letter(of, &format!("j{number:03}"))).await.unwrap();
+    }
+    for job in ["j017", "j248"] {
+        let dead = DeadLetter { reason: Reason::GrantDead, ..letter("ada", job) };
+        world.here.letters.park(dead).await.unwrap();
+    }
+    let grant = LetterFilter { reason: Some(Reason::GrantDead), ..LetterFilter::default() };
+    assert_eq!(sorted(world.jobs(grant.clone(), None, 10).await), ["j017", "j248"]);
+    let adas = LetterFilter { user_id: Some(user("ada")), ..grant };
+    assert_eq!(world.jobs(adas, None, 10).await, ["j017", "j248"]);
+}
+
+async fn letters_with_large_bodies_are_all_listed(world: World) {
+    let payload = "x".repeat(200_000);
+    for number in 0..12 {
+        let large =
+            DeadLetter { payload: payload.clone(), ..letter("ada", &format!("j{number:02}")) };
+        world.here.letters.park(large).await.unwrap();
+    }
+    let ada = LetterFilter { user_id: Some(user("ada")), ..LetterFilter::default() };
+    for filter in [LetterFilter::default(), ada] {
+        assert_eq!(world.jobs(filter, None, 20).await.len(), 12);
+    }
+}
+
+fn sorted(mut jobs: Vec<String>) -> Vec<String> {
+    jobs.sort();
+    jobs
 }
 
 async fn a_filter_admits_what_it_names(world: World) {
@@ -120,7 +173,7 @@ async fn a_filter_admits_what_it_names(world: World) {
     let grant = LetterFilter { reason: Some(Reason::GrantDead), ..ada };
     assert_eq!(world.jobs(grant, None, 10).await, ["j2"]);
     let parked = LetterFilter { state: Some(LetterState::Parked), ..LetterFilter::default() };
-    assert_eq!(world.jobs(parked, None, 10).await, ["j4", "j1", "j2"]);
+    assert_eq!(sorted(world.jobs(parked, None, 10).await), ["j1", "j2", "j4"]);
 }
 
 async fn a_mailbox_has_one_dead_sync(world: World) {
@@ -135,7 +188,10 @@ promises!(
     a_later_death_replaces_the_earlier_and_keeps_when_it_was_first_seen,
     a_letter_moves_only_from_where_it_was_thought_to_stand,
     of_two_people_who_replay_a_letter_one_does,
-    letters_are_listed_in_the_order_of_their_keys_page_by_page,
+    pages_of_every_size_show_the_same_letters_in_the_same_order,
+    letters_of_a_mailbox_are_listed_in_the_order_of_their_jobs,
+    the_few_that_a_filter_admits_are_found_among_many,
+    letters_with_large_bodies_are_all_listed,
     a_filter_admits_what_it_names,
     a_mailbox_has_one_dead_sync,
 );

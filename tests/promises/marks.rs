@@ -91,6 +91,41 @@ async fn marks_come_in_the_order_they_were_asked_for(world: World) {
     assert_eq!(found, [Some(id("m2")), None, Some(id("m1"))]);
 }
 
+async fn a_batch_may_be_long(world: World) {
+    let names: Vec<_> = (0..250).map(|number| format!("m{number}")).collect();
+    let listings: Vec<_> = names.iter().map(|name| listing(name, "j1")).collect();
+    let ada = user("ada");
+    world.here.marks.list(&ada, LIFE, &listings[..200], world.now()).await.unwrap();
+    let endings: Vec<_> = names[..100].iter().map(|name| end(name, MarkState::Done, 0)).collect();
+    world.here.marks.finish(&ada, LIFE, &endings, world.now()).await.unwrap();
+    let states = world.there.marks.list(&ada, LIFE, &listings, world.now()).await.unwrap();
+    assert!(states[..100].iter().all(|state| *state == MarkState::Done));
+    assert!(states[100..].iter().all(|state| *state == MarkState::Listed));
+    let ids: Vec<_> = names.iter().map(|name| id(name)).collect();
+    let marks = world.there.marks.get(&ada, &ids).await.unwrap();
+    assert!(marks.iter().zip(&ids).all(|(mark, id)| mark.as_ref().unwrap().message_id == *id));
+}
+
+async fn an_id_may_be_asked_for_twice(world: World) {
+    world.list("m1").await;
+    let marks = world.here.marks.get(&user("ada"), &[id("m1"), id("m1")]).await.unwrap();
+    assert!(marks.len() == 2 && marks[0].is_some() && marks[0] == marks[1]);
+}
+
+async fn who_ends_a_message_at_once_with_others_leaves_one_end(world: World) {
+    world.list("m1").await;
+    let ada = user("ada");
+    let end = |generation| [end("m1", MarkState::Done, generation)];
+    let ends: Vec<_> = (0..20).map(end).collect();
+    let marks =
+        |number: usize| if number % 2 == 0 { &world.here.marks } else { &world.there.marks };
+    let finish = |(number, end)| marks(number).finish(&ada, LIFE, end, start());
+    let written =
+        futures::future::join_all(ends.iter().enumerate().map(|(n, end)| finish((n, &end[..]))));
+    assert!(written.await.into_iter().all(|ended| ended.is_ok()));
+    assert_eq!(world.mark("m1").await.generation, Generation(19));
+}
+
 async fn the_same_id_in_two_mailboxes_is_two_messages(world: World) {
     world.list("m1").await;
     let other = world.here.marks.get(&user("bob"), &[id("m1")]).await.unwrap();
@@ -225,6 +260,9 @@ promises!(
     listing_answers_where_each_message_stands,
     a_message_twice_in_one_batch_has_one_mark,
     marks_come_in_the_order_they_were_asked_for,
+    a_batch_may_be_long,
+    an_id_may_be_asked_for_twice,
+    who_ends_a_message_at_once_with_others_leaves_one_end,
     the_same_id_in_two_mailboxes_is_two_messages,
     a_mark_of_an_ended_life_counts_only_when_it_came_to_its_end,
     an_end_is_forgotten_after_its_time_and_not_before,

@@ -325,7 +325,8 @@ pub trait DeadLetters: Send + Sync {
     /// One letter.
     async fn get(&self, key: &LetterKey) -> Result<Option<DeadLetter>, StoreError>;
 
-    /// At most `limit` letters after `after`, in the order of their keys.
+    /// At most `limit` letters after `after`, in an order that every read shares; those of the mailbox that the filter
+    /// names in the order of their jobId. Fewer than `limit` are all there are.
     async fn list(
         &self,
         filter: &LetterFilter,
