@@ -117,8 +117,9 @@ async fn who_ends_a_message_at_once_with_others_leaves_one_end(world: World) {
     let ada = user("ada");
     let end = |generation| [end("m1", MarkState::Done, generation)];
     let ends: Vec<_> = (0..20).map(end).collect();
-    let marks =
-        |number: usize| if number % 2 == 0 { &world.here.marks } else { &world.there.marks };
+    let marks = |number: usize| {
+        if number.is_multiple_of(2) { &world.here.marks } else { &world.there.marks }
+    };
     let finish = |(number, end)| marks(number).finish(&ada, LIFE, end, start());
     let written =
         futures::future::join_all(ends.iter().enumerate().map(|(n, end)| finish((n, &end[..]))));

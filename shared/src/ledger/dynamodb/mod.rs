@@ -83,3 +83,6 @@ impl DynamoLedger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,8 @@ use crate::store::StoreError;
 const BATCH: usize = 100;
 
 /// How often keys that were left over are asked for again, the first time after [`PAUSE`].
-const TRIES: u32 = 6;
-const PAUSE: Duration = Duration::from_millis(50);
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// A page of rows. It is no longer than asked for, but may be shorter, or empty, and yet be followed by another:
 /// DynamoDB stops at a megabyte.

@@ -29,8 +29,7 @@ impl Update {
             }
         }
         for name in before.keys().filter(|name| !after.contains_key(*name)) {
-            let name = update.name(name);
-            update.remove.push(name);
+            update.remove(name);
         }
         update
     }
@@ -48,6 +47,11 @@ impl Update {
     pub(super) fn set_once(&mut self, name: &str, value: AttributeValue) {
         let (name, value) = (self.name(name), self.value(name, value));
         self.set.push(format!("{name} = if_not_exists({name}, {value})"));
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        let name = self.name(name);
+        self.remove.push(name);
     }
 
     /// Only while the row with this key still is `read`: nobody has written it since, or it still is not there. A row
