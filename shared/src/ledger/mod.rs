@@ -31,7 +31,7 @@ pub trait Mailboxes: Send + Sync {
     async fn get(&self, user: &UserId) -> Result<Option<Mailbox>, StoreError>;
 
     /// A page of at most `limit` mailboxes of one scan segment, after `after`, without tokens. Memory is bounded by
-    /// `limit`, whatever the table's size.
+    /// `limit`, whatever the table's size. A shorter page, an empty one even, may be followed by another.
     async fn scan(
         &self,
         segment: Segment,

@@ -11,14 +11,14 @@ use crate::store::{StoreError, Write};
 
 /// A row of `Control`, expired or not.
 #[cfg_attr(test, derive(Debug, PartialEq))]
-pub(super) struct Named {
+pub(super) struct NamedItem {
     pub(super) name: String,
     pub(super) value: String,
     pub(super) version: u64,
     pub(super) expires_at: Option<Timestamp>,
 }
 
-impl Row for Named {
+impl Row for NamedItem {
     fn item(&self) -> Item {
         let Self { name, value, version, expires_at } = self;
         Attributes::default()
@@ -40,7 +40,7 @@ impl Row for Named {
     }
 }
 
-impl Named {
+impl NamedItem {
     fn lasts(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|at| at > now)
     }
@@ -53,7 +53,7 @@ impl Control for DynamoLedger {
         let Some(item) = self.control.get(doing, self.control.key(&[name])).await? else {
             return Ok(None);
         };
-        let named: Named = self.control.read(doing, &item)?;
+        let named: NamedItem = self.control.read(doing, &item)?;
         let lasting = Some(named).filter(|named| named.lasts(now));
         Ok(lasting.map(|named| ControlItem { value: named.value, version: named.version }))
     }
@@ -67,12 +67,12 @@ impl Control for DynamoLedger {
         now: Timestamp,
     ) -> Result<Write, StoreError> {
         let doing = "writing a control item";
-        let decide = |there: Option<&Named>| {
+        let decide = |there: Option<&NamedItem>| {
             let stands = there.filter(|named| named.lasts(now)).map(|named| named.version) == read;
             // Counted on from an expired item too: whoever read that one must not take this one for it.
             let version = there.map_or(1, |named| named.version + 1);
             let name = name.to_owned();
-            stands.then(|| Named { name, value: value.clone(), version, expires_at })
+            stands.then(|| NamedItem { name, value: value.clone(), version, expires_at })
         };
         let key = self.control.key(&[name]);
         let there = self.control.get(doing, key.clone()).await?;

@@ -8,13 +8,10 @@ use super::DynamoLedger;
 use super::pages::Page;
 use super::table::{Outcome, Row};
 use super::update::Update;
-use super::values::{Attributes, Item, Malformed, Value, needed};
+use super::values::{Attributes, Item, Malformed, NOBODY, Value, needed};
 use crate::ids::UserId;
 use crate::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState};
 use crate::store::{StoreError, Write};
-
-/// Stands for the userId where the body could not be read; no userId begins with a sign.
-const NOBODY: &str = "-";
 
 /// Rows that are read at a time, at least: a filter may admit few of them.
 const PAGE: usize = 100;

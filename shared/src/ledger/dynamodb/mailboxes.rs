@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::DynamoLedger;
 use super::mailbox_items::{ROSTER_ATTRIBUTES, roster};
-use super::values::{Item, needed};
+use super::pages::Page;
+use super::values::{Item, needed, shown};
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, UserId};
 use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
@@ -13,7 +14,7 @@ use crate::reason::PauseReason;
 use crate::store::{StoreError, Write};
 
 impl DynamoLedger {
-    async fn change(
+    async fn change_mailbox(
         &self,
         doing: &'static str,
         user: &UserId,
@@ -23,10 +24,10 @@ impl DynamoLedger {
             let mut mailbox = there?.clone();
             (change(&mut mailbox) == Write::Applied).then_some(mailbox)
         };
-        self.decide(doing, user, decide).await
+        self.decide_mailbox(doing, user, decide).await
     }
 
-    async fn decide(
+    async fn decide_mailbox(
         &self,
         doing: &'static str,
         user: &UserId,
@@ -35,6 +36,24 @@ impl DynamoLedger {
         let key = self.mailboxes.key(&[user.as_str()]);
         let there = self.mailboxes.get(doing, key.clone()).await?;
         Ok(self.mailboxes.change(doing, key, there, decide).await?.write)
+    }
+
+    async fn roster_page(
+        &self,
+        segment: Segment,
+        after: Option<Item>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let number = |count| i32::try_from(count).unwrap_or(i32::MAX);
+        let placeholders = ROSTER_ATTRIBUTES.map(|name| (format!("#{name}"), name.to_owned()));
+        let projection = ROSTER_ATTRIBUTES.map(|name| format!("#{name}")).join(", ");
+        let page = self.mailboxes.scan_page("scanning mailboxes", after, limit, |scan| {
+            scan.segment(number(segment.index))
+                .total_segments(number(segment.total))
+                .projection_expression(projection)
+                .set_expression_attribute_names(Some(placeholders.into()))
+        });
+        page.await
     }
 }
 
@@ -52,28 +71,28 @@ impl Mailboxes for DynamoLedger {
         after: Option<&UserId>,
         limit: usize,
     ) -> Result<ScanPage, StoreError> {
+        let (mut page, mut limit) = (ScanPage { mailboxes: Vec::new(), next: None }, limit);
         if segment.index >= segment.total {
-            return Ok(ScanPage { mailboxes: Vec::new(), next: None });
+            return Ok(page);
         }
-        let number = |count| i32::try_from(count).unwrap_or(i32::MAX);
-        let placeholders = ROSTER_ATTRIBUTES.map(|name| (format!("#{name}"), name.to_owned()));
-        let projection = ROSTER_ATTRIBUTES.map(|name| format!("#{name}")).join(", ");
-        let after = after.map(|user| self.mailboxes.key(&[user.as_str()]));
-        let scanned = self.mailboxes.scan_page("scanning mailboxes", after, limit, |scan| {
-            scan.segment(number(segment.index))
-                .total_segments(number(segment.total))
-                .projection_expression(projection)
-                .set_expression_attribute_names(Some(placeholders.into()))
-        });
-        let page = scanned.await?;
-        let next = page.next.and_then(|key| needed(&key, "userId").ok());
-        Ok(ScanPage { mailboxes: page.items.iter().filter_map(legible).collect(), next })
+        let mut after = after.map(|user| self.mailboxes.key(&[user.as_str()]));
+        loop {
+            let read = self.roster_page(segment, after, limit).await?;
+            page.mailboxes.extend(read.items.iter().filter_map(legible));
+            let Some(last) = read.next else { return Ok(page) };
+            page.next = needed(&last, "userId").ok();
+            if page.next.is_some() {
+                return Ok(page);
+            }
+            // The last row is none of ours, and no place to go on from: the room it leaves takes the next.
+            (after, limit) = (Some(last), 1);
+        }
     }
 
     async fn connect(&self, consent: Consent) -> Result<Write, StoreError> {
         let user = consent.user_id.clone();
         let complete = |there: Option<&Mailbox>| consent.clone().complete(there.cloned());
-        self.decide("storing a consent", &user, complete).await
+        self.decide_mailbox("storing a consent", &user, complete).await
     }
 
     async fn lease_refresh(
@@ -84,33 +103,33 @@ impl Mailboxes for DynamoLedger {
         until: Timestamp,
     ) -> Result<Write, StoreError> {
         let lease = |mailbox: &mut Mailbox| mailbox.lease_refresh(at, version, now, until);
-        self.change("taking a refresh lease", at.user, lease).await
+        self.change_mailbox("taking a refresh lease", at.user, lease).await
     }
 
     async fn release_refresh(&self, user: &UserId) -> Result<(), StoreError> {
         let release = |mailbox: &mut Mailbox| {
             Write::only_if(mailbox.refresh_lease.is_some(), || mailbox.refresh_lease = None)
         };
-        self.change("giving a refresh lease back", user, release).await.map(drop)
+        self.change_mailbox("giving a refresh lease back", user, release).await.map(drop)
     }
 
     async fn store_access(&self, at: Life<'_>, access: NewAccess) -> Result<Write, StoreError> {
         let store = |mailbox: &mut Mailbox| mailbox.store_access(at, access.clone());
-        self.change("storing an access token", at.user, store).await
+        self.change_mailbox("storing an access token", at.user, store).await
     }
 
     async fn advance(&self, from: Standing, moved: Advance) -> Result<Write, StoreError> {
         let advance = |mailbox: &mut Mailbox| mailbox.advance(&from, moved.clone());
-        self.change("moving a cursor", &from.user_id, advance).await
+        self.change_mailbox("moving a cursor", &from.user_id, advance).await
     }
 
     async fn reserve(&self, user: &UserId, read: Pace, new: Pace) -> Result<Write, StoreError> {
-        self.change("reserving quota", user, |mailbox| mailbox.reserve(read, new)).await
+        self.change_mailbox("reserving quota", user, |mailbox| mailbox.reserve(read, new)).await
     }
 
     async fn need_reauth(&self, at: Life<'_>, notice: Notice) -> Result<Write, StoreError> {
         let note = |mailbox: &mut Mailbox| mailbox.need_reauth(at, notice.clone());
-        self.change("noting a dead grant", at.user, note).await
+        self.change_mailbox("noting a dead grant", at.user, note).await
     }
 
     async fn pause(
@@ -119,7 +138,7 @@ impl Mailboxes for DynamoLedger {
         epoch: Epoch,
         reason: PauseReason,
     ) -> Result<Write, StoreError> {
-        self.change("pausing a mailbox", user, |mailbox| mailbox.pause(epoch, reason)).await
+        self.change_mailbox("pausing a mailbox", user, |mailbox| mailbox.pause(epoch, reason)).await
     }
 
     async fn resume(
@@ -128,16 +147,16 @@ impl Mailboxes for DynamoLedger {
         epoch: Epoch,
         at: Timestamp,
     ) -> Result<Write, StoreError> {
-        self.change("resuming a mailbox", user, |mailbox| mailbox.resume(epoch, at)).await
+        self.change_mailbox("resuming a mailbox", user, |mailbox| mailbox.resume(epoch, at)).await
     }
 
     async fn disconnect(&self, user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError> {
         let end = |mailbox: &mut Mailbox| mailbox.disconnect(debt.clone());
-        self.change("disconnecting a mailbox", user, end).await
+        self.change_mailbox("disconnecting a mailbox", user, end).await
     }
 
     async fn forget_tokens(&self, user: &UserId, epoch: Epoch) -> Result<Write, StoreError> {
-        self.change("forgetting tokens", user, |mailbox| mailbox.forget_tokens(epoch)).await
+        self.change_mailbox("forgetting tokens", user, |mailbox| mailbox.forget_tokens(epoch)).await
     }
 
     async fn settle(&self, user: &UserId, paid: Owed) -> Result<(), StoreError> {
@@ -146,7 +165,7 @@ impl Mailboxes for DynamoLedger {
             mailbox.owed.settle(&paid);
             Write::only_if(mailbox.owed != before, || ())
         };
-        self.change("settling what was owed", user, settle).await.map(drop)
+        self.change_mailbox("settling what was owed", user, settle).await.map(drop)
     }
 }
 
@@ -154,7 +173,7 @@ impl Mailboxes for DynamoLedger {
 fn legible(item: &Item) -> Option<Roster> {
     roster(item)
         .inspect_err(|error| {
-            let mailbox = item.get("userId").and_then(|user| user.as_s().ok());
+            let mailbox = shown(item, "userId");
             tracing::error!(mailbox, %error, "A mailbox was passed over: its row cannot be read");
         })
         .ok()

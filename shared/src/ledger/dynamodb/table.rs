@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
 
 use super::update::{REV, Update};
-use super::values::{Item, Malformed};
+use super::values::{Item, Malformed, shown};
 use crate::aws::{Place, fault};
 use crate::clock::Chance;
 use crate::store::{StoreError, Write};
@@ -136,9 +136,8 @@ impl Table {
     /// Reads a row back. What it cannot read it names, by key and attribute.
     pub(super) fn read<T: Row>(&self, doing: &'static str, item: &Item) -> Result<T, StoreError> {
         T::read(item).map_err(|malformed| {
-            let key: Vec<_> =
-                self.key.iter().filter_map(|name| item.get(*name)?.as_s().ok()).collect();
-            let source = format!("row {key:?} of {}: {malformed}", self.name).into();
+            let key: Vec<_> = self.key.iter().map(|name| shown(item, name)).collect();
+            let source = format!("row {} of {}: {malformed}", key.join("/"), self.name).into();
             StoreError::Broken { doing, source }
         })
     }

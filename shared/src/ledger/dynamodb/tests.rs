@@ -3,7 +3,7 @@
 mod scripted;
 mod wire;
 
-use super::control::Named;
+use super::control::NamedItem;
 use super::mailbox_items::{ROSTER_ATTRIBUTES, roster};
 use super::mark_items::OwnMark;
 use super::table::Row;
@@ -100,7 +100,7 @@ fn every_field_is_read_as_it_was_written() {
     reads_back(&mark(), "ttl");
     reads_back(&letter(), "");
     let (name, value) = ("round".to_owned(), "{}".to_owned());
-    reads_back(&Named { name, value, version: 3, expires_at: Some(at(1)) }, "ttl");
+    reads_back(&NamedItem { name, value, version: 3, expires_at: Some(at(1)) }, "ttl");
 }
 
 #[test]

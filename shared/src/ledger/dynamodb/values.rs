@@ -16,6 +16,9 @@ use crate::sealing::Sealed;
 /// A row, or its key, as DynamoDB has it.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
+/// Stands for the userId of a dead letter whose body could not be read; no userId begins with a sign.
+pub(super) const NOBODY: &str = "-";
+
 /// An attribute that is missing or not of our making. Its content is left out: it may be anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("attribute {0} is missing or not as it is written here")]
@@ -63,6 +66,13 @@ pub(super) fn any<T: Value>(item: &Item, name: &'static str) -> Result<Option<T>
 /// Whether a flag is set; one that is absent is not.
 pub(super) fn flag(item: &Item, name: &'static str) -> Result<bool, Malformed> {
     Ok(any(item, name)?.unwrap_or(false))
+}
+
+/// A part of a key, if it is an id: who put a row there by hand may have put anything.
+pub(super) fn shown(item: &Item, name: &str) -> String {
+    let part = item.get(name).and_then(|part| part.as_s().ok());
+    let safe = part.filter(|part| *part == NOBODY || part.parse::<UserId>().is_ok());
+    safe.map_or_else(|| "(no id)".to_owned(), Clone::clone)
 }
 
 /// How long an expired row stays before DynamoDB may sweep it: who read it while it counted is done by then.
@@ -154,7 +164,7 @@ impl Value for Vec<String> {
     }
 }
 
-/// JSON, as the debts are in an event's or a person's eyes too.
+/// As JSON: debts are written and cleared whole, and a person can read them.
 impl Value for Owed {
     fn write(&self) -> AttributeValue {
         let text = serde_json::to_string(self);

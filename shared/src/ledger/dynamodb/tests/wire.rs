@@ -6,10 +6,12 @@ use super::scripted::{Answer, Scripted, error, refused};
 use crate::clock::Timestamp;
 use crate::disposition::chain;
 use crate::ids::{Epoch, MessageId, UserId};
-use crate::ledger::{Control, DeadLetters, LetterState, Mailboxes, Marks};
+use crate::ledger::{Control, DeadLetters, LetterState, Mailboxes, Marks, Segment};
 use crate::reason::PauseReason;
 use crate::store::StoreError;
 use crate::store::Write::{Applied, Stale};
+
+const WHOLE: Segment = Segment { index: 0, total: 1 };
 
 fn ada() -> UserId {
     "ada".parse().unwrap()
@@ -180,8 +182,26 @@ async fn a_spoilt_row_costs_its_own_mailbox_the_round_and_nobody_elses() {
         (200, json!({ "Items": [row("ada", "1"), row("eve", "x"), row("zoe", "2")] }))
     };
     let scripted = Scripted::answering([page]).await;
-    let whole = crate::ledger::Segment { index: 0, total: 1 };
-    let page = scripted.ledger.scan(whole, None, 10).await.unwrap();
+    let page = scripted.ledger.scan(WHOLE, None, 10).await.unwrap();
     let seen: Vec<_> = page.mailboxes.iter().map(|roster| roster.user_id.as_str()).collect();
     assert_eq!((seen, page.next), (vec!["ada", "zoe"], None));
+}
+
+#[tokio::test]
+async fn a_scan_goes_on_behind_a_row_that_is_none_of_ours() {
+    let page: Answer = |asked| {
+        let row = match asked["ExclusiveStartKey"]["userId"]["S"].as_str() {
+            None => "eve@example.com",
+            Some("eve@example.com") => "zoe",
+            Some(other) => panic!("nobody goes on from {other}"),
+        };
+        let item = json!({
+            "userId": { "S": row }, "epoch": { "N": "1" }, "connectedAt": { "S": "2026-05-01T12:00:00Z" }
+        });
+        (200, json!({ "Items": [item], "LastEvaluatedKey": { "userId": { "S": row } } }))
+    };
+    let scripted = Scripted::answering([page]).await;
+    let page = scripted.ledger.scan(WHOLE, None, 2).await.unwrap();
+    assert_eq!((page.mailboxes.len(), page.next), (1, Some("zoe".parse().unwrap())));
+    assert_eq!(scripted.request(1)["Limit"], 1);
 }
