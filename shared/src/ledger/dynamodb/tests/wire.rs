@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::disposition::chain;
 use crate::ids::{Epoch, MessageId, UserId};
 use crate::ledger::{Control, DeadLetters, LetterState, Mailboxes, Marks, Segment};
+use crate::mark::{Listing, MarkState};
 use crate::reason::PauseReason;
 use crate::store::StoreError;
 use crate::store::Write::{Applied, Stale};
@@ -100,6 +101,27 @@ async fn a_row_that_never_bore_a_name_is_changed_while_it_bears_none() {
     let condition = "attribute_exists(#userId) AND attribute_not_exists(#rev)";
     assert_eq!(asked["ConditionExpression"], condition);
     assert!(!asked["UpdateExpression"].as_str().unwrap().contains("note"));
+}
+
+#[tokio::test]
+async fn a_batch_costs_one_read_and_a_write_for_each_mark_that_changes() {
+    let none_or_done: Answer = |_| (200, json!({ "Responses": { "MessageMarks": [] } }));
+    let scripted = Scripted::answering([none_or_done]).await;
+    let listing = |number| Listing {
+        message_id: format!("m{number}").parse().unwrap(),
+        job_id: "j1".parse().unwrap(),
+        state: MarkState::Listed,
+    };
+    let listings: Vec<_> = (0..25).map(listing).collect();
+    let states = Marks::list(&scripted.ledger, &ada(), Epoch(1), &listings, now()).await.unwrap();
+    assert_eq!(states, [MarkState::Listed; 25]);
+    let actions = scripted.actions();
+    assert_eq!((actions[0].as_str(), actions.len()), ("BatchGetItem", 26));
+    assert!(actions[1..].iter().all(|action| action == "UpdateItem"));
+    let ids: Vec<_> = listings.into_iter().map(|listing| listing.message_id).collect();
+    let job = "j2".parse().unwrap();
+    Marks::park(&scripted.ledger, &ada(), Epoch(1), &ids, &job).await.unwrap();
+    assert_eq!(scripted.actions()[26..], ["BatchGetItem"]);
 }
 
 #[tokio::test]
