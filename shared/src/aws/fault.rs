@@ -37,11 +37,12 @@ impl fmt::Display for Fault {
 impl Error for Fault {}
 
 /// The codes that no repetition mends: something is missing, forbidden or switched off. From the services' API models.
-const BROKEN: [&str; 22] = [
+const BROKEN: &[&str] = &[
     "AccessDenied",
     "AccessDeniedException",
     "AuthorizationError",
     "AuthorizationErrorException",
+    "KMS.AccessDeniedException",
     "KMSAccessDenied",
     "KMSAccessDeniedException",
     "ResourceNotFoundException",
@@ -50,10 +51,24 @@ const BROKEN: [&str; 22] = [
     "NoSuchBucket",
     "QueueDoesNotExist",
     "AWS.SimpleQueueService.NonExistentQueue",
+    "InvalidAddress",
+    "AllAccessDisabled",
+    "KMS.NotFoundException",
+    "KMSNotFound",
     "KMSNotFoundException",
     "DisabledException",
+    "KMS.DisabledException",
+    "KMSDisabled",
     "KMSDisabledException",
+    "KMS.InvalidStateException",
+    "KMSInvalidState",
     "KMSInvalidStateException",
+    "KMS.InvalidKeyUsageException",
+    "InvalidKeyUsageException",
+    "KMS.OptInRequired",
+    "KMSOptInRequired",
+    "DecryptionFailure",
+    "InvalidRequestException",
     "InvalidClientTokenId",
     "UnrecognizedClientException",
     "InvalidAccessKeyId",

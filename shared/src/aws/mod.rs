@@ -1,6 +1,7 @@
 //! What all the AWS adapters share: one configuration, one HTTP client, one reading of errors.
 
 mod fault;
+pub mod secrets;
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub(crate) use self::fault::{Place, fault};
 
 /// How long one request may take. Every request of ours is small; the SDK itself sets no limit but for connecting
 /// (source of `aws-smithy-runtime` 1.16).
-const ATTEMPT: Duration = Duration::from_secs(5);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// How long one call may take with its repetitions.
 const OPERATION: Duration = Duration::from_secs(12);
