@@ -8,6 +8,8 @@ pub mod memory;
 mod poll;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "aws")]
+pub mod sqs;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
