@@ -3,6 +3,8 @@
 pub mod folder;
 mod key;
 pub mod memory;
+#[cfg(feature = "aws")]
+pub mod s3;
 
 use async_trait::async_trait;
 
