@@ -1,6 +1,8 @@
 //! What we announce: CloudEvents 1.0, at least once, each under an id that never changes.
 
 pub mod memory;
+#[cfg(feature = "aws")]
+pub mod sns;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
