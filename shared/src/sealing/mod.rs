@@ -6,6 +6,8 @@
 
 mod cipher;
 pub mod key_file;
+#[cfg(feature = "aws")]
+pub mod kms;
 pub mod memory;
 
 use async_trait::async_trait;
