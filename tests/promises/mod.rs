@@ -17,10 +17,18 @@ macro_rules! promises {
                 super::$name(crate::promises::world::memory()).await;
             })+
         }
+
+        mod aws {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::promises::aws::world().await).await;
+            })+
+        }
     };
 }
 
 mod archive;
+mod aws;
 mod consent;
 mod control;
 mod cursor;

@@ -166,7 +166,8 @@ async fn a_record_that_nobody_survives_becomes_a_dead_letter(world: World) {
     assert_eq!(world.depth().await.total(), 0);
     let dead = world.there.dead_queue.receive(10, Duration::ZERO).await.unwrap();
     assert_eq!((dead.len(), bodies(&dead)), (1, vec!["a"]));
-    assert_eq!((&dead[0].attributes, dead[0].receive_count), (&attributes, 1));
+    // How often it was received is not promised: SQS counts on.
+    assert_eq!(dead[0].attributes, attributes);
     world.there.dead_queue.delete(&[dead[0].receipt.clone()]).await.unwrap();
     assert_eq!(world.there.dead_queue.depth().await.unwrap().total(), 0);
 }

@@ -27,6 +27,8 @@ use shared::sqlite::Database;
 use shared::store::Write;
 use tempfile::TempDir;
 
+use super::aws::Subscriber;
+
 /// The shortest time there is.
 pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 
@@ -37,8 +39,8 @@ pub(crate) struct World {
     pub(crate) there: Stores,
     /// Of the same kind, under another key.
     pub(crate) stranger: Arc<dyn Sealing>,
-    log: Log,
-    _folder: Option<TempDir>,
+    pub(super) log: Log,
+    pub(super) _folder: Option<TempDir>,
 }
 
 #[derive(Clone)]
@@ -54,9 +56,10 @@ pub(crate) struct Stores {
     pub(crate) sealing: Arc<dyn Sealing>,
 }
 
-enum Log {
+pub(super) enum Log {
     Memory(Arc<MemoryEvents>),
     Sqlite(SqliteEvents),
+    Topic(Subscriber),
 }
 
 pub(crate) fn memory() -> World {
@@ -143,6 +146,7 @@ impl World {
                 let logged = log.read_after(0, 1000).await.unwrap();
                 logged.into_iter().map(|logged| logged.event.id).collect()
             }
+            Log::Topic(subscriber) => subscriber.published().await,
         }
     }
 

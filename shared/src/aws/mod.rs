@@ -6,7 +6,7 @@ pub mod secrets;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -20,18 +20,19 @@ pub(crate) const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long one call may take with its repetitions.
 const OPERATION: Duration = Duration::from_secs(12);
 
-/// The configuration of every client: endpoint, region and credentials from the environment, one shared HTTP client,
-/// limits on time, and the behaviour of one SDK version.
+/// The configuration of every client: endpoint, region and credentials from the environment.
 pub async fn config() -> SdkConfig {
+    defaults().load().await
+}
+
+/// What every client's configuration begins with: one shared HTTP client, limits on time, and the behaviour of one SDK
+/// version.
+pub fn defaults() -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(OPERATION)
         .build();
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http)
-        .timeout_config(timeouts)
-        .load()
-        .await
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).timeout_config(timeouts)
 }

@@ -96,7 +96,8 @@ pub struct Record {
     pub body: String,
     /// What a dead letter carries beside its body.
     pub attributes: BTreeMap<String, String>,
-    /// How often it has been received, this time included.
+    /// How often it has been received, this time included. Where a queue gave the record up to this one, SQS counts
+    /// on, and the queues of one machine begin again.
     pub receive_count: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
