@@ -186,3 +186,6 @@ fn patience(bytes: usize) -> Config {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt);
     Config::new().timeout_config(timeouts.operation_timeout(2 * attempt + ATTEMPT).build())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! What all the AWS adapters share: one configuration, one HTTP client, one reading of errors.
 
 mod fault;
+#[cfg(test)]
+pub(crate) mod scripted;
 pub mod secrets;
 
 use std::time::Duration;

@@ -105,3 +105,6 @@ fn key(text: &str) -> Result<Zeroizing<[u8; 32]>, BadSecret> {
     key.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests;

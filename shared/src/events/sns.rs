@@ -3,6 +3,8 @@
 //! A request that timed out may have been taken. Its events are then announced again, under the same ids.
 
 mod entry;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;

@@ -5,6 +5,8 @@
 
 mod batch;
 mod receipts;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

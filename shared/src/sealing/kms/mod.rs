@@ -10,6 +10,8 @@
 
 mod data_key;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;

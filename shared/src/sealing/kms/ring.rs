@@ -20,13 +20,14 @@ use crate::store::StoreError;
 
 /// How long a data key is used, for sealing and for opening: as long as an access token lives. What a process has
 /// learnt it forgets within this time, and a permission that was taken from it has ended by then.
-const LIFE: Duration = Duration::from_hours(1);
+pub(super) const LIFE: Duration = Duration::from_hours(1);
 
-/// How many tokens are sealed under one data key: far below the 2^32 that random nonces allow (NIST SP 800-38D, 8.3).
-const USES: u32 = 1 << 20;
+/// How many tokens are sealed under one data key: far below the 2^32 that random nonces allow (NIST SP 800-38D, 8.3),
+/// and enough that KMS is asked once for ten thousand.
+pub(super) const USES: u32 = 10_000;
 
 /// How many data keys are kept for opening, a few kilobytes each. Every process that seals adds one an hour.
-const KEPT: usize = 1000;
+pub(super) const KEPT: usize = 1000;
 
 const SEALING: &str = "making a data key";
 const OPENING: &str = "unwrapping a data key";

@@ -2,17 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::{DynamoLedger, Tables};
+use crate::aws::scripted::config;
 
 /// Answers one request: a status and a body.
 pub(super) type Answer = fn(&Value) -> (u16, Value);
@@ -51,21 +46,6 @@ impl Scripted {
     pub(super) fn request(&self, index: usize) -> Value {
         self.asked.lock().unwrap()[index].1.clone()
     }
-}
-
-fn config(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new("id", "secret", None, None, "test");
-    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .endpoint_url(endpoint)
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(http)
-        .retry_config(
-            RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(1)),
-        )
-        .build()
 }
 
 fn tables() -> Tables {
