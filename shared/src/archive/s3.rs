@@ -11,6 +11,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
 
 use super::key::{check, check_prefix};
 use super::{Archive, Put};
@@ -60,7 +61,7 @@ impl S3Archive {
     async fn write(
         &self,
         key: &str,
-        bytes: Vec<u8>,
+        bytes: Bytes,
         content_type: &'static str,
         if_none_match: Option<&'static str>,
     ) -> Result<(), PutFailure> {
@@ -113,7 +114,7 @@ impl Archive for S3Archive {
         content_type: &'static str,
     ) -> Result<Put, StoreError> {
         check(key)?;
-        let mut tries = 1;
+        let (bytes, mut tries) = (Bytes::from(bytes), 1);
         loop {
             match self.write(key, bytes.clone(), content_type, Some("*")).await {
                 Ok(()) => return Ok(Put::Stored),
@@ -134,7 +135,7 @@ impl Archive for S3Archive {
         content_type: &'static str,
     ) -> Result<(), StoreError> {
         check(key)?;
-        Ok(self.write(key, bytes, content_type, None).await?)
+        Ok(self.write(key, bytes.into(), content_type, None).await?)
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
