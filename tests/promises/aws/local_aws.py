@@ -10,13 +10,13 @@ queues are fair between message groups: AWS keeps that, ministack does not model
 
 import asyncio
 import contextvars
+import http.client
 import math
 import os
 import socket
 import sys
 import threading
 import time
-import urllib.request
 
 HEADER = b"x-fanmail-now"
 
@@ -96,21 +96,26 @@ def end_with_input():
     os._exit(0)
 
 
-def say_when_ready(address):
-    while True:
+def say_when_ready(port):
+    for _ in range(1200):
         try:
-            urllib.request.urlopen(f"{address}/_ministack/health", timeout=5).close()
-            return print(address, flush=True)
+            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            asked.request("GET", "/_ministack/health")
+            if asked.getresponse().status == 200:
+                return print(f"http://127.0.0.1:{port}", flush=True)
         except OSError:
-            time.sleep(0.05)
+            pass
+        time.sleep(0.1)
+    print("ministack did not become ready", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 threading.Thread(target=end_with_input, daemon=True).start()
 door = socket.socket()
 door.bind(("127.0.0.1", 0))
-door.listen(128)
+door.listen(1024)
 port = door.getsockname()[1]
-os.environ.update(GATEWAY_PORT=str(port), LOG_LEVEL="CRITICAL")
+os.environ.update(GATEWAY_PORT=str(port), LOG_LEVEL="CRITICAL", AUTH="false", PERSIST_STATE="0")
 
 from hypercorn.asyncio import serve  # noqa: E402
 from hypercorn.config import Config  # noqa: E402
@@ -123,5 +128,5 @@ config = Config()
 config.bind = [f"fd://{door.fileno()}"]
 config.keep_alive_timeout = 75
 config.loglevel = "CRITICAL"
-threading.Thread(target=say_when_ready, args=(f"http://127.0.0.1:{port}",), daemon=True).start()
+threading.Thread(target=say_when_ready, args=(port,), daemon=True).start()
 asyncio.run(serve(clocked(app), config))
