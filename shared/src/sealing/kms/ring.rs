@@ -1,8 +1,12 @@
 //! The data keys under one key of KMS that this process knows.
+//!
+//! Every process that seals begins with a data key of its own. Whoever seals access tokens also opens them, hence comes
+//! to know the others' data keys, and seals on under the oldest that is fresh: a fleet soon seals under one, and who
+//! opens asks KMS once, not once for each that seals. Refresh tokens are left out: what the callback seals under, which
+//! opens nothing, is not for others to seal under.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as Short, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex as Short, MutexGuard, PoisonError};
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::operation::decrypt::DecryptError;
@@ -11,20 +15,12 @@ use aws_sdk_kms::types::DataKeySpec;
 use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
-use super::data_key::DataKey;
+use super::data_key::{DataKey, LIFE, Wrapped};
 use crate::aws::{Place, fault};
 use crate::clock::{Chance, Clock, Timestamp};
 use crate::sealing::cipher::ROOT_LEN;
 use crate::sealing::{SealingError, TokenKind};
 use crate::store::StoreError;
-
-/// How long a data key is used, for sealing and for opening: as long as an access token lives. What a process has
-/// learnt it forgets within this time, and a permission that was taken from it has ended by then.
-pub(super) const LIFE: Duration = Duration::from_hours(1);
-
-/// How many tokens are sealed under one data key: far below the 2^32 that random nonces allow (NIST SP 800-38D, 8.3),
-/// and enough that KMS is asked once for ten thousand.
-pub(super) const USES: u32 = 10_000;
 
 /// How many data keys are kept for opening, a few kilobytes each. Every process that seals adds one an hour.
 pub(super) const KEPT: usize = 1000;
@@ -47,16 +43,9 @@ pub(super) struct Ring {
     kind: TokenKind,
     clock: Clock,
     chance: Chance,
-    /// Held while KMS is asked: those that start together share one data key.
-    sealing: Mutex<Option<Current>>,
-    opened: Short<HashMap<Vec<u8>, Kept>>,
-}
-
-/// The data key that is sealed under now.
-struct Current {
-    key: Arc<DataKey>,
-    until: Timestamp,
-    left: u32,
+    /// The one that is sealed under now. Held while KMS is asked: those that start together share one.
+    sealing: Mutex<Option<Arc<DataKey>>>,
+    opened: Short<HashMap<Wrapped, Kept>>,
 }
 
 /// A data key that was asked for: those that need it at once ask once.
@@ -82,36 +71,61 @@ impl Ring {
     pub(super) async fn for_sealing(&self) -> Result<Arc<DataKey>, SealingError> {
         let mut current = self.sealing.lock().await;
         let now = self.clock.now();
-        if let Some(current) = current.as_mut().filter(|it| it.until > now && it.left > 0) {
-            current.left -= 1;
-            return Ok(Arc::clone(&current.key));
-        }
         // Dropped first: a KMS that is out of reach does not prolong its life.
-        *current = None;
-        let key = self.generate().await?;
-        *current = Some(Current { key: Arc::clone(&key), until: now + LIFE, left: USES - 1 });
+        let fresh = current.take().filter(|key| key.is_fresh(now)).or_else(|| self.oldest(now));
+        let key = match fresh {
+            Some(key) => key,
+            None => self.generate(now).await?,
+        };
+        *current = Some(Arc::clone(&key));
         Ok(key)
     }
 
     /// The data key that `wrapped` is.
-    pub(super) async fn unwrap(&self, wrapped: Vec<u8>) -> Result<Unwrapped, SealingError> {
+    pub(super) async fn unwrap(&self, wrapped: Wrapped) -> Result<Unwrapped, SealingError> {
         let cell = self.kept(&wrapped).key;
         let found = cell.get_or_try_init(|| self.decrypt(wrapped)).await;
         match found {
-            Ok(key) => Ok(Unwrapped::Key(Arc::clone(key))),
+            Ok(key) => {
+                self.prefer(key);
+                Ok(Unwrapped::Key(Arc::clone(key)))
+            }
             Err(NotUnwrapped::Refused) => Ok(Unwrapped::Refused),
             Err(NotUnwrapped::Failed(error)) => Err(error),
         }
     }
 
-    async fn generate(&self) -> Result<Arc<DataKey>, SealingError> {
+    /// Seals on under `key`, if it is older than the one that is sealed under now, and fresh.
+    fn prefer(&self, key: &Arc<DataKey>) {
+        if self.kind == TokenKind::Refresh || !key.is_fresh(self.clock.now()) {
+            return;
+        }
+        // Whoever holds it is just making a key; the next token that is opened will tell.
+        let Ok(mut current) = self.sealing.try_lock() else { return };
+        if let Some(current) = current.as_mut().filter(|current| key.born < current.born) {
+            *current = Arc::clone(key);
+        }
+    }
+
+    /// The oldest fresh data key that is known.
+    fn oldest(&self, now: Timestamp) -> Option<Arc<DataKey>> {
+        if self.kind == TokenKind::Refresh {
+            return None;
+        }
+        let opened = self.opened();
+        let known = opened.values().filter_map(|kept| kept.key.get());
+        known.filter(|key| key.is_fresh(now)).min_by_key(|key| key.born).cloned()
+    }
+
+    async fn generate(&self, born: Timestamp) -> Result<Arc<DataKey>, SealingError> {
         let request = self.client.generate_data_key().key_id(self.key_id(SEALING)?);
-        let request =
-            request.key_spec(DataKeySpec::Aes256).encryption_context("token", self.token());
+        let request = request.key_spec(DataKeySpec::Aes256);
+        let request = request.set_encryption_context(Some(self.context(born)));
         let made = request.send().await;
         let at = self.place(SEALING, "kms:GenerateDataKey");
         let made = made.map_err(|error| SealingError::Keys(fault(at, error)))?;
-        let wrapped = made.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
+        let blob = made.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
+        let wrapped = Wrapped { born, blob };
         let Some(plain) = root(made.plaintext) else {
             let source = "KMS answered without a key of 32 bytes".into();
             return Err(SealingError::Keys(StoreError::Unavailable { doing: SEALING, source }));
@@ -123,12 +137,12 @@ impl Ring {
         Ok(key)
     }
 
-    async fn decrypt(&self, wrapped: Vec<u8>) -> Result<Arc<DataKey>, NotUnwrapped> {
+    async fn decrypt(&self, wrapped: Wrapped) -> Result<Arc<DataKey>, NotUnwrapped> {
         let key_id = self.key_id(OPENING).map_err(NotUnwrapped::Failed)?;
         let request = self.client.decrypt().key_id(key_id);
-        let request = request.ciphertext_blob(Blob::new(wrapped.clone()));
-        let asked = request.encryption_context("token", self.token()).send().await;
-        let answer = match asked {
+        let request = request.ciphertext_blob(Blob::new(wrapped.blob.clone()));
+        let request = request.set_encryption_context(Some(self.context(wrapped.born)));
+        let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(is_not_ours) => {
                 return Err(NotUnwrapped::Refused);
@@ -144,9 +158,9 @@ impl Ring {
     }
 
     /// The place of a wrapped key among those that are kept.
-    fn kept(&self, wrapped: &[u8]) -> Kept {
+    fn kept(&self, wrapped: &Wrapped) -> Kept {
         let now = self.clock.now();
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = self.opened();
         opened.retain(|_, kept| kept.until > now);
         if let Some(kept) = opened.get(wrapped) {
             return kept.clone();
@@ -157,24 +171,31 @@ impl Ring {
             oldest.and_then(|wrapped| opened.remove(&wrapped));
         }
         let kept = Kept { key: Arc::default(), until: now + LIFE };
-        opened.insert(wrapped.to_vec(), kept.clone());
+        opened.insert(wrapped.clone(), kept.clone());
         kept
     }
 
     /// The key in KMS, if this process has one to use.
     fn key_id(&self, doing: &'static str) -> Result<&str, SealingError> {
         if self.key_id.is_empty() {
-            let source =
-                format!("no key for {} tokens is set: this part may not use it", self.token());
+            let source = format!(
+                "no key for {} tokens is set: this part may not use it",
+                self.kind.as_str()
+            );
             let source = source.into();
             return Err(SealingError::Keys(StoreError::Broken { doing, source }));
         }
         Ok(&self.key_id)
     }
 
-    /// What the key is for. KMS writes it into its log in clear.
-    fn token(&self) -> &'static str {
-        self.kind.as_str()
+    fn opened(&self) -> MutexGuard<'_, HashMap<Wrapped, Kept>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a data key is for. KMS unwraps it for nothing else, and writes this into its log in clear.
+    fn context(&self, born: Timestamp) -> HashMap<String, String> {
+        let token = ("token".to_owned(), self.kind.as_str().to_owned());
+        HashMap::from([token, ("born".to_owned(), born.to_string())])
     }
 
     fn place(&self, doing: &'static str, action: &'static str) -> Place<'_> {

@@ -6,7 +6,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures::future::join_all;
 use serde_json::json;
 
-use super::ring::{KEPT, LIFE, USES};
+use super::data_key::{LIFE, USES};
+use super::ring::KEPT;
 use super::*;
 use crate::aws::scripted::{Asked, Said, Scripted, refused, said};
 use crate::disposition::chain;
@@ -81,8 +82,16 @@ async fn each_kind_of_token_has_its_own_key_and_kms_learns_no_mailbox() {
     assert_eq!(
         asked.collect::<Vec<_>>(),
         [
-            (json!("refresh-key"), json!({ "token": "refresh" }), json!("AES_256")),
-            (json!("access-key"), json!({ "token": "access" }), json!("AES_256")),
+            (
+                json!("refresh-key"),
+                json!({ "token": "refresh", "born": "2026-05-01T12:00:00.000Z" }),
+                json!("AES_256")
+            ),
+            (
+                json!("access-key"),
+                json!({ "token": "access", "born": "2026-05-01T12:00:00.000Z" }),
+                json!("AES_256")
+            ),
         ]
     );
 }
@@ -201,4 +210,46 @@ async fn what_was_spoilt_is_kept_from_kms() {
         assert!(matches!(error, SealingError::DoesNotOpen { .. }));
     }
     assert_eq!(scripted.asked().len(), 1);
+}
+
+/// The data keys that these workers seal under, after each has opened what all the others had sealed.
+async fn sealed_under(kind: TokenKind) -> Vec<String> {
+    let (scripted, clock, ada) = (Scripted::answering(kms).await, now(), user(1));
+    let (mut workers, mut first) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        clock.advance(std::time::Duration::from_secs(1));
+        let worker = sealing(&scripted, &clock);
+        first.push(worker.seal(of(&ada, kind), "token").await.unwrap());
+        workers.push(worker);
+    }
+    let mut under = Vec::new();
+    for worker in &workers {
+        for sealed in first.iter().rev() {
+            worker.open(of(&ada, kind), sealed).await.unwrap();
+        }
+        let sealed = worker.seal(of(&ada, kind), "token").await.unwrap().0;
+        under.push(sealed.split('.').nth(1).unwrap().to_owned());
+    }
+    // Another hour: what is still known to be fresh is agreed upon, too.
+    clock.advance(LIFE.saturating_sub(std::time::Duration::from_secs(3)));
+    for worker in &workers {
+        let sealed = worker.seal(of(&ada, kind), "token").await.unwrap().0;
+        under.push(sealed.split('.').nth(1).unwrap().to_owned());
+    }
+    under
+}
+
+#[tokio::test]
+async fn those_who_open_each_others_tokens_come_to_seal_under_one_data_key() {
+    let under = sealed_under(TokenKind::Access).await;
+    assert!(under[..4].iter().all(|key| *key == under[0]), "the oldest");
+    assert!(under[4..].iter().all(|key| *key == under[4]), "the oldest that is fresh");
+    assert_ne!(under[0], under[4]);
+}
+
+#[tokio::test]
+async fn nobody_seals_refresh_tokens_under_anothers_data_key() {
+    let under = sealed_under(TokenKind::Refresh).await;
+    let keys: std::collections::BTreeSet<_> = under[..4].iter().collect();
+    assert_eq!(keys.len(), 4);
 }
