@@ -1,9 +1,11 @@
 //! A batch as SQS takes it: requests of ten entries and of one mebibyte, without what would spoil them.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
 use super::whole_seconds;
+use crate::ids::UserId;
 use crate::queue::{Outgoing, SendFailure};
 
 /// The most entries of one request.
@@ -13,6 +15,10 @@ pub(super) const ENTRIES: usize = 10;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>). A queue may be
 /// set to take less; it then says so itself.
 pub(super) const PAYLOAD: usize = 1024 * 1024;
+
+/// The longest name of a group, in characters
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
+const GROUP: usize = 128;
 
 /// The requests that send `batch`, and the entries that no request can carry. An entry's id is its position.
 pub(super) fn requests(
@@ -83,10 +89,16 @@ fn entry(index: usize, out: Outgoing) -> Result<SendMessageBatchRequestEntry, Bu
         .id(index.to_string())
         .message_body(out.body)
         .delay_seconds(whole_seconds(out.delay))
-        .set_message_group_id(out.group.map(String::from));
+        .set_message_group_id(out.group.map(group));
     for (name, value) in out.attributes {
         let value = MessageAttributeValue::builder().data_type("String").string_value(value);
         entry = entry.message_attributes(name, value.build()?);
     }
     entry.build()
+}
+
+/// The mailbox, or what stands for a longer name than SQS takes.
+fn group(user: UserId) -> String {
+    let name = String::from(user);
+    if name.len() <= GROUP { name } else { hex::encode(digest(&SHA256, name.as_bytes())) }
 }

@@ -83,6 +83,19 @@ async fn an_entry_carries_its_group_its_attributes_and_its_delay_rounded_up() {
 }
 
 #[tokio::test]
+async fn a_group_with_a_long_name_has_a_short_one_of_its_own() {
+    let scripted = Scripted::answering(|_, asked| all_but(asked, &[])).await;
+    let groups = ["a".repeat(128), "a".repeat(129), "a".repeat(130)];
+    let named = |name: &String| Outgoing { group: Some(name.parse().unwrap()), ..job("x") };
+    let batch = groups.iter().map(named).collect();
+    assert_eq!(queue(&scripted).send(batch).await.unwrap(), []);
+    let sent = ["0", "1", "2"].map(|id| entry(&scripted, id)["MessageGroupId"].clone());
+    assert_eq!(sent[0], groups[0]);
+    assert_ne!(sent[1], sent[2]);
+    assert!(sent.iter().all(|name| name.as_str().unwrap().len() <= 128));
+}
+
+#[tokio::test]
 async fn what_sqs_would_not_take_fails_alone_and_is_not_sent() {
     let scripted = Scripted::answering(|_, asked| all_but(asked, &[])).await;
     let large = "x".repeat(1024 * 1024 + 1);
