@@ -2,6 +2,7 @@
 
 mod clocked;
 mod local;
+mod missing;
 mod tables;
 
 use std::sync::{Arc, Mutex};
