@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::command::list;
+use crate::command::{beside, list};
 use crate::gateway::{Gateway, Lie};
 use crate::google::{Google, letter};
 use crate::patience::wait_for;
@@ -20,7 +20,7 @@ async fn behind_gateway() -> (Stage, Gateway, Service) {
     stage.setting("RETRY_BASE", "20ms");
     let service = stage.serve().await;
     service.connect(&Google::person(1)).await;
-    wait_for("the connection", PATIENCE, async || stage.events("mailbox.connected").pop()).await;
+    stage.announced("mailbox.connected", 1).await;
     (stage, gateway, service)
 }
 
@@ -35,8 +35,13 @@ async fn parked(stage: &Stage) -> Value {
 /// The truth again: what was parked is sent round, and everything arrives.
 async fn recover(stage: &Stage, service: &mut Service, done: u64) {
     assert!(service.process.lives(), "{}", service.process.err());
-    // A dead sync needs no replay: the next one that works answers it. It may have by now.
-    crate::command::beside(&stage.data, &["dead-letters", "replay", "--all"]);
+    wait_for(&format!("{done} messages done"), PATIENCE, async || {
+        // Each time: what had been lied to may be parked only now. A dead sync needs no replay: the next one that works
+        // answers it, and it may have by now.
+        beside(&stage.data, &["dead-letters", "replay", "--all"]);
+        (stage.counts(["done"]) == [done]).then_some(())
+    })
+    .await;
     stage.done(done).await;
     let log = service.process.err();
     assert!(!log.contains("panicked"), "{log}");
@@ -72,6 +77,7 @@ async fn ids_with_path_characters_never_leave_the_data_folder() {
         gateway.lie("/messages/", Lie::Text(message.to_string()));
         done += 1;
         stage.google.deliver(&Google::person(1), &letter(done)).await;
+        wait_for("a lie", PATIENCE, async || (gateway.told() > 0).then_some(())).await;
         parked(&stage).await;
         gateway.confess();
         recover(&stage, &mut service, done as u64).await;
@@ -152,7 +158,7 @@ async fn answers_that_are_cut_or_wrong_or_late_are_asked_for_again() {
         stage.google.deliver(&ann, &letter(done)).await;
         // What the tries were not enough for waits as a dead letter for whoever looks.
         wait_for("the faults to be over", PATIENCE, async || {
-            crate::command::beside(&stage.data, &["dead-letters", "replay", "--all"]);
+            beside(&stage.data, &["dead-letters", "replay", "--all"]);
             let account = stage.account(&ann)?;
             (account["messages"]["done"] == done).then_some(())
         })

@@ -91,14 +91,18 @@ impl Stage {
     /// The same, with as much time as it takes.
     pub(crate) async fn done_within(&self, done: u64, limit: Duration) {
         wait_for(&format!("{done} messages done"), limit, async || {
-            let accounts = list(&self.data, &["accounts", "list"]);
-            let sum = |name: &str| {
-                accounts.iter().map(|shown| shown["messages"][name].as_u64().unwrap()).sum::<u64>()
-            };
-            assert!(sum("done") <= done, "more was done than delivered: {accounts:?}");
-            (sum("done") == done && sum("listed") == 0).then_some(())
+            let [ended, listed] = self.counts(["done", "listed"]);
+            assert!(ended <= done, "{ended} messages were done, and only {done} delivered");
+            (ended == done && listed == 0).then_some(())
         })
         .await;
+    }
+
+    /// How many messages of all mailboxes are in each of these states.
+    pub(crate) fn counts<const N: usize>(&self, states: [&str; N]) -> [u64; N] {
+        let accounts = list(&self.data, &["accounts", "list"]);
+        let count = |account: &Value, state| account["messages"][state].as_u64().unwrap();
+        states.map(|state| accounts.iter().map(|account| count(account, state)).sum())
     }
 
     /// The files below a part of the data folder, as keys.
@@ -117,6 +121,16 @@ impl Stage {
     pub(crate) fn events(&self, kind: &str) -> Vec<Value> {
         let kind = format!("fanmail.{kind}.v1");
         list(&self.data, &["events"]).into_iter().filter(|event| event["type"] == kind).collect()
+    }
+
+    /// Waits until exactly so many events of this type have been announced.
+    pub(crate) async fn announced(&self, kind: &str, count: usize) {
+        wait_for(&format!("{count} {kind}"), PATIENCE, async || {
+            let announced = self.events(kind).len();
+            assert!(announced <= count, "{announced} {kind} instead of {count}");
+            (announced == count).then_some(())
+        })
+        .await;
     }
 
     /// Drafts that nobody is at work on any more, or that never became anything.
