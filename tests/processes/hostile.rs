@@ -128,6 +128,7 @@ async fn two_hundred_megabytes_of_json_are_never_held_in_memory() {
     assert_eq!(message["stage"], "message-processor");
     assert!(gateway.confess() > 0);
     let peak = peak_kib(service.process.id());
+    println!("{} MiB at its peak", peak >> 10);
     assert!(peak < 150 << 10, "{peak} KiB at its peak, and not one answer is that small");
     recover(&stage, &mut service, 2).await;
     service.stop().await;

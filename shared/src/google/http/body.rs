@@ -67,6 +67,9 @@ pub(super) async fn read_in_turn(
         }
         if turn.is_none() && bytes.len() + chunk.len() > LARGE {
             turn = turns.acquire().await.ok();
+            // All the room that it may need, at once: memory is taken only as it is filled, while a buffer that doubles
+            // is copied each time, and held twice. Where so much is refused, doubling it is.
+            let _ = bytes.try_reserve_exact(limit - bytes.len());
         }
         bytes.extend_from_slice(&chunk);
     }
