@@ -5,6 +5,8 @@
 //! between leaves the record in its queue, and doing all of it again comes to the same end.
 
 pub mod arrival;
+#[cfg(feature = "aws")]
+mod aws;
 pub mod decide;
 
 use std::panic::AssertUnwindSafe;

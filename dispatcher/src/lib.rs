@@ -5,6 +5,8 @@
 //! on from there. Memory is bounded by a page of each segment, whatever the table's size, and a mailbox whose turn it is
 //! not costs nothing but being read.
 
+#[cfg(feature = "aws")]
+mod aws;
 pub mod due;
 pub mod round;
 pub mod tenure;

@@ -1,5 +1,7 @@
 //! The message-processor: what a message is, and what is to be done about it.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod classify;
 mod parse;
 mod stage;

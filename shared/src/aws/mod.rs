@@ -4,6 +4,7 @@ mod fault;
 #[cfg(test)]
 pub(crate) mod scripted;
 pub mod secrets;
+pub mod stack;
 
 use std::time::Duration;
 

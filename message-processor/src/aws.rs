@@ -1,0 +1,30 @@
+//! The message-processor on a deployed stack.
+
+use std::sync::Arc;
+
+use shared::aws::stack::Stack;
+use shared::google::http::{GoogleAddresses, HttpClient, HttpGmail, NoClient};
+
+use crate::MessageProcessor;
+
+impl MessageProcessor {
+    /// The processor over this stack's tables, bucket, topic and queues. It opens access tokens and no others.
+    pub fn on_aws(stack: &mut Stack<'_, '_>) -> Result<Self, NoClient> {
+        let google = GoogleAddresses::read(stack.env);
+        let http = HttpClient::new(stack.clock.clone())?;
+        let ledger = stack.ledger();
+        Ok(Self {
+            gmail: Arc::new(HttpGmail::new(http, &google.gmail_api_url)),
+            mailboxes: ledger.clone(),
+            marks: ledger.clone(),
+            letters: ledger,
+            sealing: stack.access_sealing(),
+            archive: stack.archive(),
+            events: stack.events(),
+            user_jobs: stack.user_jobs(),
+            dead_letters: stack.dead_message_jobs(),
+            settings: stack.settings.clone(),
+            clock: stack.clock.clone(),
+        })
+    }
+}
