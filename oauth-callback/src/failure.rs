@@ -145,6 +145,8 @@ fn exchange(error: &OAuthError) -> Page {
         OAuthError::RateLimited { .. }
         | OAuthError::Backend { .. }
         | OAuthError::Unreachable { .. } => Page::GoogleSilent,
-        OAuthError::ClientFault { .. } | OAuthError::Malformed { .. } => Page::Fault,
+        OAuthError::ClientFault { .. }
+        | OAuthError::Credentials(_)
+        | OAuthError::Malformed { .. } => Page::Fault,
     }
 }

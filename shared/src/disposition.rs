@@ -181,7 +181,9 @@ pub fn oauth_failure(error: &OAuthError) -> GoogleFailure {
         }
         OAuthError::ClientFault { .. } => GoogleFailure::Final(Reason::ClientFault),
         OAuthError::RateLimited { until } => GoogleFailure::Patience(*until),
-        OAuthError::Backend { .. }
+        // Only for who does not treat it as a store's failure, which costs no try.
+        OAuthError::Credentials(_)
+        | OAuthError::Backend { .. }
         | OAuthError::Unreachable { .. }
         | OAuthError::Malformed { .. } => GoogleFailure::Passing,
     }

@@ -9,7 +9,7 @@ use shared::ledger::{DeadLetter, LetterFilter, LetterState};
 use shared::mailbox::{DisconnectDebt, Mailbox, Owed};
 use shared::reason::Reason;
 use shared::replay::{LetterJob, Replay, Replayed};
-use shared::sealing::{SealedFor, TokenKind};
+use shared::sealing::{SealedFor, SealingError, TokenKind};
 use shared::secret::RefreshToken;
 
 use crate::failure::SyncError;
@@ -141,7 +141,9 @@ impl UserWorker {
             SealedFor { user: &mailbox.user_id, epoch: debt.epoch, kind: TokenKind::Refresh };
         let token = match self.sealing.open(life, sealed).await {
             Ok(token) => RefreshToken::new(token),
-            Err(error) => {
+            // A key that is out of reach or forbidden is ours to mend, and the grant is revoked then.
+            Err(SealingError::Keys(error)) => return Err(error.into()),
+            Err(error @ SealingError::DoesNotOpen { .. }) => {
                 tracing::error!(mailbox = %mailbox.user_id, error = chain(&error), "Cannot be revoked at Google");
                 return Ok(Revoked::No);
             }

@@ -50,6 +50,22 @@ impl From<GmailError> for SyncError {
     }
 }
 
+impl From<OAuthError> for SyncError {
+    fn from(error: OAuthError) -> Self {
+        match error {
+            // Our own client's password is missing or shut away: nobody's mail pays for that.
+            OAuthError::Credentials(store) => Self::Store(store),
+            OAuthError::GrantDead { .. }
+            | OAuthError::AdminPolicy { .. }
+            | OAuthError::ClientFault { .. }
+            | OAuthError::RateLimited { .. }
+            | OAuthError::Backend { .. }
+            | OAuthError::Unreachable { .. }
+            | OAuthError::Malformed { .. } => Self::OAuth(error),
+        }
+    }
+}
+
 impl From<SealingError> for SyncError {
     fn from(error: SealingError) -> Self {
         match error {

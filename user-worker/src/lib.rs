@@ -5,6 +5,8 @@
 //! cursor. The order of those last three is the first guarantee: the cursor passes an id only when its mark is
 //! durable and its job is sent, so that a crash between any two repeats work and loses nothing.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod backfill;
 mod debts;
 mod failure;

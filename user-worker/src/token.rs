@@ -100,7 +100,7 @@ impl UserWorker {
         let refreshed =
             match self.sealing.open(sealed_for(mailbox, TokenKind::Refresh), sealed).await {
                 Ok(token) => {
-                    self.oauth.refresh(&RefreshToken::new(token)).await.map_err(SyncError::OAuth)
+                    self.oauth.refresh(&RefreshToken::new(token)).await.map_err(SyncError::from)
                 }
                 Err(error) => Err(error.into()),
             };

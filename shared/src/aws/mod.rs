@@ -1,6 +1,7 @@
 //! What all the AWS adapters share: one configuration, one HTTP client, one reading of errors.
 
 mod fault;
+pub mod google_client;
 #[cfg(test)]
 pub(crate) mod scripted;
 pub mod secrets;

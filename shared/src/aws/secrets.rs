@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{Place, fault};
+use crate::google::client::ClientCredentials;
 use crate::secret::ClientSecret;
 use crate::store::StoreError;
 
@@ -22,15 +23,6 @@ const KEY_CHARS: usize = 32;
 /// Reads secrets. Each call is a request: what is needed again is for the caller to keep.
 #[derive(Debug, Clone)]
 pub struct Secrets(Client);
-
-/// Who we are for Google.
-#[derive(Debug)]
-pub struct ClientCredentials {
-    /// `GOOGLE_CLIENT_ID`.
-    pub id: String,
-    /// `GOOGLE_CLIENT_SECRET`.
-    pub secret: ClientSecret,
-}
 
 /// A secret that is not what it should be. None of it is quoted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
+use super::google_client::SecretClient;
 use super::secrets::Secrets;
 use crate::archive::s3::S3Archive;
 use crate::clock::{Chance, Clock};
@@ -99,6 +100,12 @@ impl<'s, 'e> Stack<'s, 'e> {
     pub fn access_sealing(&mut self) -> Arc<KmsSealing> {
         let access = self.env.required("ACCESS_KEY_ID");
         self.keys(SealingKeys { refresh: String::new(), access })
+    }
+
+    /// Our OAuth client, whose credentials are in the secret `GOOGLE_SECRET_ID`.
+    pub fn google_client(&mut self) -> Arc<SecretClient> {
+        let secret_id = self.env.required("GOOGLE_SECRET_ID");
+        Arc::new(SecretClient::new(self.secrets(), secret_id, self.clock.clone()))
     }
 
     /// Reads the secrets of this account.

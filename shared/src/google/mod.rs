@@ -5,6 +5,7 @@
 //! HTTP client, and the simulator in process. Failures are typed by Google's `reason`, not by the status alone
 //! (<https://developers.google.com/workspace/gmail/api/guides/handle-errors>).
 
+pub mod client;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "id-token")]
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::ids::{HistoryId, MessageId, ThreadId};
 use crate::secret::{AccessToken, RefreshToken};
+use crate::store::StoreError;
 
 /// Google's consent and tokens, for our client.
 #[async_trait]
@@ -99,6 +101,9 @@ pub enum OAuthError {
         /// What happened, without address or query.
         cause: String,
     },
+    /// The password of our own client could not be read: Google was not asked.
+    #[error("the credentials of our own client")]
+    Credentials(#[source] StoreError),
     /// An answer that is not what the documents promise.
     #[error("Google's token endpoint gave an unusable answer: {cause}")]
     Malformed {

@@ -1,5 +1,6 @@
 //! Google's token endpoint, revocation and signing keys over HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::body::{self, SMALL_LIMIT, Unread};
 use super::{GoogleAddresses, HttpClient, errors, wire};
+use crate::google::client::{ClientCredentials, ClientSource, FixedClient};
 use crate::google::{OAuth, OAuthError, SigningKeys, TokenAnswer};
 use crate::secret::{ClientSecret, RefreshToken};
 
@@ -22,10 +24,13 @@ const LONGEST_KEYS_AGE: Duration = Duration::from_hours(24);
 pub struct HttpOAuth {
     client: HttpClient,
     addresses: GoogleAddresses,
-    client_id: String,
-    client_secret: ClientSecret,
+    source: Arc<dyn ClientSource>,
     redirect_uri: String,
 }
+
+/// Google's word for a client that it does not know, or not by this password
+/// (<https://datatracker.ietf.org/doc/html/rfc6749#section-5.2>).
+const UNKNOWN_CLIENT: &str = "invalid_client";
 
 impl HttpOAuth {
     /// Speaks as the client that Google knows by `client_id` and that comes back to `redirect_uri`.
@@ -36,15 +41,42 @@ impl HttpOAuth {
         client_secret: ClientSecret,
         redirect_uri: String,
     ) -> Self {
-        Self { client, addresses, client_id, client_secret, redirect_uri }
+        let source = Arc::new(FixedClient::new(client_id, client_secret));
+        Self::with_source(client, addresses, source, redirect_uri)
+    }
+
+    /// Speaks as the client whose credentials `source` holds at the time.
+    pub fn with_source(
+        client: HttpClient,
+        addresses: GoogleAddresses,
+        source: Arc<dyn ClientSource>,
+        redirect_uri: String,
+    ) -> Self {
+        Self { client, addresses, source, redirect_uri }
+    }
+
+    /// Asks for tokens; a client that Google does not know is asked for again under newer credentials, if there are any.
+    async fn token(&self, form: &[(&str, &str)]) -> Result<TokenAnswer, OAuthError> {
+        let ours = self.source.credentials().await.map_err(OAuthError::Credentials)?;
+        match self.token_as(&ours, form).await {
+            Err(OAuthError::ClientFault { error }) if error == UNKNOWN_CLIENT => {
+                match self.source.newer(&ours).await.map_err(OAuthError::Credentials)? {
+                    Some(newer) => self.token_as(&newer, form).await,
+                    None => Err(OAuthError::ClientFault { error }),
+                }
+            }
+            answer => answer,
+        }
     }
 
     /// Secrets travel in the form and never in the address, which others may write into their logs.
-    async fn token(&self, form: &[(&str, &str)]) -> Result<TokenAnswer, OAuthError> {
-        let ours = [
-            ("client_id", self.client_id.as_str()),
-            ("client_secret", self.client_secret.for_google()),
-        ];
+    async fn token_as(
+        &self,
+        client: &ClientCredentials,
+        form: &[(&str, &str)],
+    ) -> Result<TokenAnswer, OAuthError> {
+        let ours =
+            [("client_id", client.id.as_str()), ("client_secret", client.secret.for_google())];
         let form: Vec<_> = ours.iter().chain(form).collect();
         let request = self.client.pool.post(self.addresses.token_url.url()).form(&form);
         let (status, headers, body) = self.answer(self.client.send(request).await).await?;

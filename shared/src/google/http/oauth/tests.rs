@@ -3,6 +3,7 @@ use crate::google::http::Address;
 use crate::google::http::scripted::{
     Scripted, answer, breaks_after, client, impatient_client, nobody, stalls_after, with_header,
 };
+use crate::store::StoreError;
 
 /// Stands wherever a secret stands; in an error it would be a leak.
 const PRIVATE: &str = "marker-7f3a";
@@ -197,4 +198,51 @@ async fn silence_and_broken_connections_are_unreachable() {
     let (nobody, _kept) = nobody();
     let refused = refresh_told(&nobody, client()).await;
     assert_eq!(refused, r#"Unreachable { cause: "connecting failed (connection refused)" }"#);
+}
+
+/// Credentials of which the second are newer.
+struct Rotated(Arc<ClientCredentials>, Arc<ClientCredentials>);
+
+#[async_trait]
+impl ClientSource for Rotated {
+    async fn credentials(&self) -> Result<Arc<ClientCredentials>, StoreError> {
+        Ok(self.0.clone())
+    }
+
+    async fn newer(
+        &self,
+        refused: &Arc<ClientCredentials>,
+    ) -> Result<Option<Arc<ClientCredentials>>, StoreError> {
+        Ok(Arc::ptr_eq(refused, &self.0).then(|| self.1.clone()))
+    }
+}
+
+fn rotated(base: &Address) -> HttpOAuth {
+    let known = |secret: &str| {
+        let secret = ClientSecret::new(secret.to_owned());
+        Arc::new(ClientCredentials { id: "client-1".to_owned(), secret })
+    };
+    let source = Arc::new(Rotated(known("old"), known("new")));
+    HttpOAuth::with_source(client(), GoogleAddresses::under(base), source, String::new())
+}
+
+#[tokio::test]
+async fn a_client_that_google_does_not_know_asks_again_under_its_newer_password() {
+    let tokens = answer(200, r#"{"access_token":"ya29.b","expires_in":10}"#);
+    let google = Scripted::says([answer(401, &refused("invalid_client")), tokens]).await;
+    rotated(&google.base).refresh(&grant()).await.unwrap();
+    let passwords =
+        google.asked().iter().map(|asked| asked.form["client_secret"].clone()).collect::<Vec<_>>();
+    assert_eq!(passwords, ["old", "new"]);
+}
+
+#[tokio::test]
+async fn a_client_that_stays_unknown_is_told_after_two_requests() {
+    let unknown = || answer(401, &refused("invalid_client"));
+    let google = Scripted::says([unknown(), unknown()]).await;
+    let told = told(rotated(&google.base).refresh(&grant()).await);
+    assert_eq!(
+        (told.as_str(), google.asked().len()),
+        (r#"ClientFault { error: "invalid_client" }"#, 2)
+    );
 }
