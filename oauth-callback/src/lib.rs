@@ -7,9 +7,13 @@
 
 pub mod after_consent;
 pub mod attempt;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod consent;
 pub mod cookie;
 mod failure;
+#[cfg(feature = "lambda")]
+pub mod gateway;
 pub mod page;
 
 use std::sync::Arc;

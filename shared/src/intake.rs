@@ -16,7 +16,9 @@ use crate::clock::{Chance, Clock, Timestamp};
 use crate::disposition::{Attempt, Disposition, Verdict, chain};
 use crate::jobs::{Job, decode, encode};
 use crate::ledger::StageName;
-use crate::queue::{MAX_DELAY, Outgoing, Queue, RUN_LIMIT, Receipt, Record};
+use crate::queue::{
+    MAX_DELAY, MAX_RECEIVES, Outgoing, Queue, RUN_LIMIT, Receipt, Record, VISIBILITY,
+};
 use crate::reason::Reason;
 use crate::store::StoreError;
 
@@ -25,6 +27,9 @@ const MARGIN: Duration = Duration::from_secs(10);
 
 /// How long to wait before a full store is tried again.
 const FULL_PAUSE: Duration = Duration::from_secs(5);
+
+/// The longest that a record is hidden at once: half of what SQS allows a record in flight.
+const LONGEST_KEPT_BACK: Duration = Duration::from_hours(6);
 
 /// SQS takes 256 KiB of attributes and body; an error in words needs far less.
 const MAX_ERROR_CHARS: usize = 500;
@@ -71,7 +76,22 @@ impl Intake {
         F: Fn(J, Attempt) -> Fut,
         Fut: Future<Output = Disposition<J>>,
     {
-        let deadline = self.clock.now() + RUN_LIMIT - MARGIN;
+        self.serve_until(records, self.clock.now() + RUN_LIMIT, stage).await
+    }
+
+    /// The same in a run that ends at `end`, if that comes before [`RUN_LIMIT`] is over.
+    pub async fn serve_until<J, F, Fut>(
+        &self,
+        records: Vec<Record>,
+        end: Timestamp,
+        stage: F,
+    ) -> BatchAnswer
+    where
+        J: Job,
+        F: Fn(J, Attempt) -> Fut,
+        Fut: Future<Output = Disposition<J>>,
+    {
+        let deadline = end.min(self.clock.now() + RUN_LIMIT) - MARGIN;
         let settled =
             join_all(records.iter().map(|record| self.serve_one(record, deadline, &stage))).await;
         let mut answer = BatchAnswer::default();
@@ -148,11 +168,11 @@ impl Intake {
                 Settled::Left
             }
             Disposition::Postpone { until, job } => {
-                self.hand_on(&self.queue, || self.copy(&job, until, record)).await
+                self.hand_on(record, &self.queue, || self.copy(&job, until, record)).await
             }
             Disposition::DeadLetter(verdict) => {
                 let letter = letter(&verdict, self.stage, record.receive_count);
-                self.hand_on(&self.dead_letters, || letter.clone()).await
+                self.hand_on(record, &self.dead_letters, || letter.clone()).await
             }
         }
     }
@@ -173,27 +193,52 @@ impl Intake {
         let attributes = letter_attributes(self.stage, reason, error, record.receive_count, None);
         let letter =
             Outgoing { body: record.body.clone(), group: None, delay: Duration::ZERO, attributes };
-        self.hand_on(&self.dead_letters, || letter.clone()).await
+        self.hand_on(record, &self.dead_letters, || letter.clone()).await
     }
 
     /// Sends, and only then lets the record go. A full store is waited for here, holding the record: a worker that
     /// cannot write takes no further job.
-    async fn hand_on(&self, to: &Arc<dyn Queue>, outgoing: impl Fn() -> Outgoing) -> Settled {
+    async fn hand_on(
+        &self,
+        record: &Record,
+        to: &Arc<dyn Queue>,
+        outgoing: impl Fn() -> Outgoing,
+    ) -> Settled {
         loop {
             match to.send(vec![outgoing()]).await {
                 Ok(failures) if failures.is_empty() => return Settled::Finished,
-                Ok(_) => return Settled::Left,
+                Ok(failures) => {
+                    let cause = failures.first().map(|first| first.cause.as_str());
+                    tracing::error!(stage = %self.stage, cause, "A record was refused when it was handed on");
+                    return self.keep_back(record).await;
+                }
                 Err(StoreError::Full { .. }) => {
                     tracing::error!(stage = %self.stage, "No room is left; this worker waits for some");
                     self.clock.sleep(FULL_PAUSE).await;
                 }
                 Err(error) => {
                     tracing::error!(stage = %self.stage, error = chain(&error), "A record could not be handed on");
-                    return Settled::Left;
+                    return self.keep_back(record).await;
                 }
             }
         }
     }
+
+    /// Hides a record that could not be handed on, the longer the more often it came: its queue gives it up after
+    /// [`MAX_RECEIVES`], and by then somebody must have had a day to mend what keeps us from sending.
+    async fn keep_back(&self, record: &Record) -> Settled {
+        let after = kept_back_for(record.receive_count);
+        if let Err(error) = self.queue.hide(&record.receipt, after).await {
+            tracing::warn!(stage = %self.stage, error = chain(&error), "A record could not be hidden");
+        }
+        Settled::Left
+    }
+}
+
+/// 6 minutes, 12, 24 and so on up to 6 hours: in all more than a day before a queue gives the record up.
+fn kept_back_for(receives: u32) -> Duration {
+    let doublings = receives.saturating_sub(1).min(MAX_RECEIVES);
+    (VISIBILITY * (1 << doublings)).min(LONGEST_KEPT_BACK)
 }
 
 /// A job as it is sent: delayed to its turn as far as a queue can, and in its mailbox's group.
@@ -261,6 +306,7 @@ mod tests {
     use crate::ids::Epoch;
     use crate::jobs::{Cause, Job, JobHeader, UserJob, UserJobKind};
     use crate::queue::memory::MemoryQueue;
+    use crate::queue::{Depth, SendFailure};
 
     #[tokio::test]
     async fn a_body_that_claims_any_number_of_tries_costs_no_other_record() {
@@ -290,5 +336,57 @@ mod tests {
         let answer = intake.serve(records, stage).await;
         assert_eq!((answer.finished.len(), answer.left.len()), (2, 0));
         assert_eq!(dead_letters.receive(10, Duration::ZERO).await.unwrap().len(), 1);
+    }
+
+    /// A queue that takes nothing, as one whose permission is missing.
+    struct Forbidden;
+
+    #[async_trait::async_trait]
+    impl Queue for Forbidden {
+        async fn send(&self, _: Vec<Outgoing>) -> Result<Vec<SendFailure>, StoreError> {
+            Err(StoreError::Broken { doing: "sending", source: "forbidden".into() })
+        }
+
+        async fn receive(&self, _: usize, _: Duration) -> Result<Vec<Record>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        async fn delete(&self, _: &[Receipt]) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        async fn hide(&self, _: &Receipt, _: Duration) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        async fn depth(&self) -> Result<Depth, StoreError> {
+            Ok(Depth::default())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_handed_on_outlives_a_day_of_repair() {
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        let given_up = Arc::new(MemoryQueue::new(clock.clone()));
+        let queue = Arc::new(MemoryQueue::with_dead_letters(clock.clone(), given_up.clone()));
+        let body = "no job of ours".to_owned();
+        let (group, delay, attributes) = (None, Duration::ZERO, BTreeMap::new());
+        queue.send(vec![Outgoing { body, group, delay, attributes }]).await.unwrap();
+        let intake = Intake {
+            queue: queue.clone(),
+            dead_letters: Arc::new(Forbidden),
+            stage: StageName::UserWorker,
+            clock: clock.clone(),
+            chance: Chance::seeded(1),
+            retry_base: Duration::from_secs(30),
+        };
+        let stage = async |_: UserJob, _: Attempt| Disposition::Done;
+        while given_up.depth().await.unwrap().total() == 0 {
+            let records = queue.receive(10, Duration::ZERO).await.unwrap();
+            let (came, answer) = (records.len(), intake.serve(records, stage).await);
+            assert_eq!(answer.left.len(), came);
+            clock.advance(Duration::from_mins(1));
+        }
+        assert!(clock.now().since(Timestamp::from_millis(0)) > Duration::from_hours(24));
     }
 }

@@ -13,7 +13,11 @@ pub mod ids;
 pub mod intake;
 pub mod jobs;
 pub mod labels;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod ledger;
+#[cfg(feature = "log")]
+pub mod log;
 pub mod mailbox;
 pub mod mark;
 pub mod pacing;

@@ -175,9 +175,20 @@ impl OAuthClient {
         let id = env.required("GOOGLE_CLIENT_ID");
         let secret = ClientSecret::new(env.required("GOOGLE_CLIENT_SECRET"));
         let redirect_uri =
-            env.parsed("OAUTH_REDIRECT_URI", default_redirect.to_owned(), redirect_uri);
+            env.parsed("OAUTH_REDIRECT_URI", default_redirect.to_owned(), checked_redirect_uri);
         Self { id, secret, redirect_uri }
     }
+}
+
+/// `OAUTH_REDIRECT_URI`, where nothing else says it: a problem is left in `env`.
+pub fn redirect_uri(env: &mut Env<'_>) -> String {
+    let text = env.required("OAUTH_REDIRECT_URI");
+    if !text.is_empty()
+        && let Err(what) = checked_redirect_uri(&text)
+    {
+        env.wrong("OAUTH_REDIRECT_URI", what);
+    }
+    text
 }
 
 fn count(text: &str) -> Result<usize, String> {
@@ -258,7 +269,7 @@ fn stack(text: &str) -> Result<String, String> {
     }
 }
 
-fn redirect_uri(text: &str) -> Result<String, String> {
+fn checked_redirect_uri(text: &str) -> Result<String, String> {
     let address =
         url::Url::parse(text).map_err(|error| format!("'{text}' is not an address: {error}"))?;
     let loopback = matches!(address.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));

@@ -73,6 +73,13 @@ impl<'s, 'e> Stack<'s, 'e> {
         self.queue("MESSAGE_JOBS_DLQ")
     }
 
+    /// Both dead-letter queues, to be told apart by name.
+    pub fn dead_queues(&mut self) -> DeadQueues {
+        let user_jobs = queue_url(self.env, "USER_JOBS_DLQ");
+        let message_jobs = queue_url(self.env, "MESSAGE_JOBS_DLQ");
+        DeadQueues { user_jobs, message_jobs }
+    }
+
     /// `RESULTS_BUCKET`.
     pub fn archive(&mut self) -> Arc<S3Archive> {
         Arc::new(S3Archive::new(self.config, self.env.required("RESULTS_BUCKET")))
@@ -137,6 +144,13 @@ impl<'s, 'e> Stack<'s, 'e> {
         }
     }
 
+    /// The next run of the function that this is, by the name that Lambda gives it.
+    #[cfg(feature = "lambda")]
+    pub fn next_run(&mut self) -> crate::lambda::NextRun {
+        let function = self.env.required("AWS_LAMBDA_FUNCTION_NAME");
+        crate::lambda::NextRun::new(self.config, function)
+    }
+
     fn queue(&mut self, name: &'static str) -> Arc<SqsQueue> {
         let (env, config, clock) = (&mut *self.env, self.config, &self.clock);
         let open = || Arc::new(SqsQueue::new(config, queue_url(env, name), clock.clone()));
@@ -145,6 +159,28 @@ impl<'s, 'e> Stack<'s, 'e> {
 
     fn keys(&self, keys: SealingKeys) -> Arc<KmsSealing> {
         Arc::new(KmsSealing::new(self.config, keys, self.clock.clone(), self.chance.clone()))
+    }
+}
+
+/// The URLs of both dead-letter queues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadQueues {
+    /// `USER_JOBS_DLQ`.
+    pub user_jobs: String,
+    /// `MESSAGE_JOBS_DLQ`.
+    pub message_jobs: String,
+}
+
+impl DeadQueues {
+    /// The stage whose dead letters the queue with this ARN holds. ARN and URL end in the queue's name.
+    pub fn stage_of(&self, arn: &str) -> Option<StageName> {
+        let name = arn.rsplit(':').next().filter(|name| !name.is_empty())?;
+        let is = |url: &str| url.rsplit('/').next() == Some(name);
+        match (is(&self.user_jobs), is(&self.message_jobs)) {
+            (true, _) => Some(StageName::UserWorker),
+            (false, true) => Some(StageName::MessageProcessor),
+            (false, false) => None,
+        }
     }
 }
 
