@@ -49,12 +49,12 @@ async fn a_refused_client_is_read_again_but_not_at_every_refusal() {
 
 #[tokio::test]
 async fn a_secret_that_is_missing_is_looked_for_again_at_the_next_use() {
-    let scripted = Scripted::answering(|number, _| match number {
-        0 => refused("ResourceNotFoundException"),
-        _ => {
-            let text = r#"{"GOOGLE_CLIENT_ID":"id","GOOGLE_CLIENT_SECRET":"s"}"#;
-            said(200, &serde_json::json!({ "Name": "gmail/oauth", "SecretString": text }))
+    let scripted = Scripted::answering(|number, _| {
+        if number == 0 {
+            return refused("ResourceNotFoundException");
         }
+        let text = r#"{"GOOGLE_CLIENT_ID":"id","GOOGLE_CLIENT_SECRET":"s"}"#;
+        said(200, &serde_json::json!({ "Name": "gmail/oauth", "SecretString": text }))
     })
     .await;
     let client = client(&scripted, &Clock::manual(Timestamp::from_millis(0)));
