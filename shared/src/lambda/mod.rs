@@ -48,7 +48,7 @@ pub async fn on_aws<T>(
         reason = "the one place that reads the environment of a function"
     )]
     let lookup = |name: &str| std::env::var(name).ok();
-    let config = aws::config().await;
+    let config = Box::pin(aws::config()).await;
     let mut env = Env::new(&lookup);
     let stage = make(&mut Stack::new(&mut env, &config))?;
     Ok(env.finish(stage)?)
