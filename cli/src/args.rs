@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
 use shared::ids::{JobId, MessageId, UserId};
@@ -19,6 +20,34 @@ pub(crate) struct Args {
     /// Print JSON only on standard output, one object per line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// Where accounts, dead-letters, results and worker find what they work on.
+#[derive(Arguments, Clone)]
+pub(crate) struct Place {
+    /// Work on the data folder of this machine, or on a stack on AWS.
+    #[arg(
+        long,
+        global = true,
+        value_name = "local|aws",
+        default_value = "local",
+        hide_possible_values = true
+    )]
+    pub(crate) backend: Side,
+    /// The stack's name, as CloudFormation knows it.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) stack: Option<String>,
+}
+
+/// On which side the stores are.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Side {
+    /// In a data folder.
+    Local,
+    /// On AWS.
+    Aws,
 }
 
 /// What to do.
@@ -40,6 +69,16 @@ pub(crate) enum Command {
     Events(Events),
     /// Understand raw messages without a mailbox.
     Classify(Classify),
+    /// Run one stage of a stack on AWS, in a container instead of a function.
+    Worker(Worker),
+}
+
+impl Command {
+    /// Whether `--backend aws` means something to it.
+    pub(crate) fn works_on_a_stack(&self) -> bool {
+        use Command::{Accounts, DeadLetters, Results, Worker};
+        matches!(self, Accounts(_) | DeadLetters(_) | Results(_) | Worker(_))
+    }
 }
 
 /// Where a command finds the data of `serve` or `demo`.
@@ -278,4 +317,50 @@ pub(crate) struct Classify {
     /// Raw messages, or folders with *.eml files.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+/// `fanmail worker`.
+#[derive(Arguments)]
+#[command(after_help = "Example: fanmail worker message-processor --stack fanmail\n\n\
+    What the stack's functions read from their environment is read from it here too; with --stack, the names of its \
+    resources come from the stack's outputs.")]
+pub(crate) struct Worker {
+    #[command(subcommand)]
+    pub(crate) stage: Stage,
+}
+
+/// A stage that runs by itself.
+#[derive(Subcommand, Clone, Copy)]
+pub(crate) enum Stage {
+    /// Find the mailboxes whose turn it is, and send each a job.
+    #[command(after_help = "Example: fanmail worker dispatcher --stack fanmail --every 5m")]
+    Dispatcher {
+        /// How often a round begins.
+        #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+        every: Duration,
+    },
+    /// Bring mailboxes up to date.
+    #[command(after_help = "Example: fanmail worker user-worker --stack fanmail")]
+    UserWorker(Consumers),
+    /// Fetch, classify, store and announce messages.
+    #[command(after_help = "Example: fanmail worker message-processor --stack fanmail")]
+    MessageProcessor(Consumers),
+    /// Drain both dead-letter queues.
+    #[command(after_help = "Example: fanmail worker dead-letter --stack fanmail")]
+    DeadLetter,
+}
+
+/// How many jobs are worked on at once.
+#[derive(Arguments, Clone, Copy)]
+pub(crate) struct Consumers {
+    /// How many consumers this process runs side by side.
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub(crate) consumers: NonZeroUsize,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(length) if !length.is_zero() => Ok(length),
+        Ok(_) | Err(_) => Err("a duration has its unit, such as 30s, 5m or 2h".to_owned()),
+    }
 }

@@ -1,6 +1,7 @@
 //! `fanmail`: the whole pipeline on one machine, and the commands beside it.
 
 mod args;
+mod backend;
 mod commands;
 mod demo;
 mod log;
@@ -62,15 +63,19 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 async fn run(args: Args) -> anyhow::Result<End> {
-    let out = print::Out { json: args.json };
+    let (out, place) = (print::Out { json: args.json }, args.place);
+    if !args.command.works_on_a_stack() {
+        place.refuse_a_stack()?;
+    }
     match args.command {
         Command::Demo(demo) => demo::run(demo, out).await,
         Command::Serve(serve) => commands::serve::run(serve).await,
         Command::GoogleSim(sim) => commands::google_sim::run(sim).await,
-        Command::Accounts(accounts) => commands::accounts::run(accounts, out).await,
-        Command::DeadLetters(letters) => commands::dead_letters::run(letters, out).await,
-        Command::Results(results) => commands::results::run(results, out).await,
+        Command::Accounts(accounts) => commands::accounts::run(accounts, &place, out).await,
+        Command::DeadLetters(letters) => commands::dead_letters::run(letters, &place, out).await,
+        Command::Results(results) => commands::results::run(results, &place, out).await,
         Command::Events(events) => commands::events::run(events, out).await,
         Command::Classify(classify) => commands::classify::run(&classify, out),
+        Command::Worker(worker) => backend::stack::work(worker, &place).await,
     }
 }

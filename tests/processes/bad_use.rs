@@ -178,6 +178,11 @@ fn every_help_text_has_an_example() {
         "results show",
         "events",
         "classify",
+        "worker",
+        "worker dispatcher",
+        "worker user-worker",
+        "worker message-processor",
+        "worker dead-letter",
     ] {
         let args: Vec<_> = words.split_whitespace().chain(["--help"]).collect();
         let ran = run(&args).good();
@@ -185,4 +190,44 @@ fn every_help_text_has_an_example() {
         let shown = ran.out.lines().find(|line| line.starts_with("Example: "));
         assert!(shown.is_some_and(|line| line.contains(example.trim())), "{words}:\n{}", ran.out);
     }
+}
+
+#[test]
+fn a_stack_and_a_data_folder_are_not_mixed_up() {
+    let cases = [
+        ("--stack fanmail accounts list", "--stack goes with --backend aws"),
+        ("--backend aws dead-letters list", "--backend aws needs the stack's name: --stack NAME"),
+        ("--backend aws --stack fanmail demo", "--backend aws and --stack are for accounts"),
+        ("events --backend aws --stack fanmail", "a stack's events are on its topic"),
+    ];
+    for (words, said) in cases {
+        run(&words.split_whitespace().collect::<Vec<_>>()).bad_use(&[said]);
+    }
+}
+
+#[test]
+fn a_stack_without_a_region_is_refused() {
+    let command = "--backend aws --stack fanmail accounts list";
+    let ran = run(&command.split_whitespace().collect::<Vec<_>>());
+    ran.bad_use(&["no region is set", "AWS_REGION"]);
+}
+
+#[test]
+fn a_worker_without_its_stacks_names_says_which_it_lacks() {
+    let mut command = fanmail();
+    command.args(["worker", "user-worker"]).env("POLL_INTERVAL_MIN", "5");
+    command.envs([
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+    ]);
+    let ran = Ran::of(&command.output().unwrap());
+    ran.bad_use(&[
+        "POLL_INTERVAL_MIN: '5'",
+        "USER_JOBS_QUEUE: is not set",
+        "USER_JOBS_DLQ: is not set",
+        "GOOGLE_SECRET_ID: is not set",
+        "REFRESH_KEY_ID: is not set",
+        "EVENTS_TOPIC_ARN: is not set",
+    ]);
 }

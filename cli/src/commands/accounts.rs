@@ -6,47 +6,48 @@ use shared::clock::Timestamp;
 use shared::ids::{Epoch, Grant, HistoryId, UserId};
 use shared::intake::send;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
-use shared::ledger::{Mailboxes, Marks, Segment};
+use shared::ledger::Segment;
 use shared::mailbox::{Mailbox, Owed};
 use shared::mark::MarkCounts;
 use shared::reason::{PauseReason, Reason};
 use shared::store::Write;
 
 use crate::End;
-use crate::args::{Accounts, AccountsCommand};
-use crate::machine::folder::Folder;
+use crate::args::{Accounts, AccountsCommand, Place};
+use crate::backend::Backend;
 use crate::print::{Out, Row};
 
 /// How many mailboxes are read at once.
 const PAGE: usize = 500;
 
 /// Carries out one command on mailboxes.
-pub(crate) async fn run(args: Accounts, out: Out) -> anyhow::Result<End> {
-    let folder = Folder::open(&args.data.data).await?;
+pub(crate) async fn run(args: Accounts, place: &Place, out: Out) -> anyhow::Result<End> {
+    let backend = Backend::open(place, &args.data).await?;
     match args.command {
-        AccountsCommand::List => list(&folder, out).await?,
+        AccountsCommand::List => list(&backend, out).await?,
         AccountsCommand::Show { user } => {
-            let account = Account::of(&folder, &find(&folder, &user).await?).await?;
+            let account = Account::of(&backend, &find(&backend, &user).await?).await?;
             out.object(&account)?;
         }
-        AccountsCommand::Pause { user } => pause(&folder, &user, out).await?,
-        AccountsCommand::Resume { user } => resume(&folder, &user, out).await?,
-        AccountsCommand::Sync { user } => order(&folder, &user, UserJobKind::Sync, out).await?,
+        AccountsCommand::Pause { user } => pause(&backend, &user, out).await?,
+        AccountsCommand::Resume { user } => resume(&backend, &user, out).await?,
+        AccountsCommand::Sync { user } => order(&backend, &user, UserJobKind::Sync, out).await?,
         AccountsCommand::Disconnect { user } => {
-            order(&folder, &user, UserJobKind::Disconnect, out).await?;
+            order(&backend, &user, UserJobKind::Disconnect, out).await?;
         }
     }
     Ok(End::Good)
 }
 
-async fn list(folder: &Folder, out: Out) -> anyhow::Result<()> {
+async fn list(backend: &Backend, out: Out) -> anyhow::Result<()> {
     let mut accounts = Vec::new();
     let mut after = None;
     loop {
-        let page = folder.ledger.scan(Segment { index: 0, total: 1 }, after.as_ref(), PAGE).await?;
+        let page =
+            backend.mailboxes.scan(Segment { index: 0, total: 1 }, after.as_ref(), PAGE).await?;
         for roster in &page.mailboxes {
-            if let Some(mailbox) = Mailboxes::get(&*folder.ledger, &roster.user_id).await? {
-                accounts.push(Account::of(folder, &mailbox).await?);
+            if let Some(mailbox) = backend.mailboxes.get(&roster.user_id).await? {
+                accounts.push(Account::of(backend, &mailbox).await?);
             }
         }
         after = page.next;
@@ -57,16 +58,16 @@ async fn list(folder: &Folder, out: Out) -> anyhow::Result<()> {
     }
 }
 
-async fn find(folder: &Folder, user: &UserId) -> anyhow::Result<Mailbox> {
-    let found = Mailboxes::get(&*folder.ledger, user).await?;
+async fn find(backend: &Backend, user: &UserId) -> anyhow::Result<Mailbox> {
+    let found = backend.mailboxes.get(user).await?;
     found.ok_or_else(|| {
         anyhow!("no mailbox with the userId {user}; `fanmail accounts list` shows those there are")
     })
 }
 
-async fn pause(folder: &Folder, user: &UserId, out: Out) -> anyhow::Result<()> {
-    let mailbox = find(folder, user).await?;
-    let said = match folder.ledger.pause(user, mailbox.epoch, PauseReason::Operator).await? {
+async fn pause(backend: &Backend, user: &UserId, out: Out) -> anyhow::Result<()> {
+    let mailbox = find(backend, user).await?;
+    let said = match backend.mailboxes.pause(user, mailbox.epoch, PauseReason::Operator).await? {
         Write::Applied => {
             format!("{user} is paused; what arrives meanwhile is fetched after `accounts resume`.")
         }
@@ -77,9 +78,9 @@ async fn pause(folder: &Folder, user: &UserId, out: Out) -> anyhow::Result<()> {
     out.said(&said, &serde_json::json!({ "userId": user, "paused": true }))
 }
 
-async fn resume(folder: &Folder, user: &UserId, out: Out) -> anyhow::Result<()> {
-    let mailbox = find(folder, user).await?;
-    let said = match folder.ledger.resume(user, mailbox.epoch, folder.clock.now()).await? {
+async fn resume(backend: &Backend, user: &UserId, out: Out) -> anyhow::Result<()> {
+    let mailbox = find(backend, user).await?;
+    let said = match backend.mailboxes.resume(user, mailbox.epoch, backend.clock.now()).await? {
         Write::Applied => format!("{user} goes on; what waited goes round again."),
         Write::Stale => format!("{user} was not paused."),
     };
@@ -87,15 +88,19 @@ async fn resume(folder: &Folder, user: &UserId, out: Out) -> anyhow::Result<()> 
 }
 
 /// What needs an opened token travels as a job: the person at the keyboard holds none.
-async fn order(folder: &Folder, user: &UserId, kind: UserJobKind, out: Out) -> anyhow::Result<()> {
-    let mailbox = find(folder, user).await?;
+async fn order(
+    backend: &Backend,
+    user: &UserId,
+    kind: UserJobKind,
+    out: Out,
+) -> anyhow::Result<()> {
+    let mailbox = find(backend, user).await?;
     refuse_in_vain(&mailbox, &kind)?;
-    let now = folder.clock.now();
-    let header = JobHeader::new(user.clone(), mailbox.epoch, now, &folder.chance);
+    let now = backend.clock.now();
+    let header = JobHeader::new(user.clone(), mailbox.epoch, now, &backend.chance);
     let job_id = header.job_id.clone();
-    send(&*folder.user_jobs, &[UserJob { header, kind, cause: Cause::Manual }], now).await?;
-    let said =
-        format!("Job {job_id} is in the queue; a running `fanmail serve` does it within seconds.");
+    send(&*backend.user_jobs, &[UserJob { header, kind, cause: Cause::Manual }], now).await?;
+    let said = format!("Job {job_id} is in the queue; {} does it within seconds.", backend.worker);
     out.said(&said, &serde_json::json!({ "userId": user, "jobId": job_id }))
 }
 
@@ -136,9 +141,9 @@ struct Account {
 }
 
 impl Account {
-    async fn of(folder: &Folder, mailbox: &Mailbox) -> anyhow::Result<Self> {
+    async fn of(backend: &Backend, mailbox: &Mailbox) -> anyhow::Result<Self> {
         let messages =
-            folder.ledger.count(&mailbox.user_id, mailbox.epoch, folder.clock.now()).await?;
+            backend.marks.count(&mailbox.user_id, mailbox.epoch, backend.clock.now()).await?;
         let mailbox = mailbox.clone();
         Ok(Self {
             state: state(&mailbox),

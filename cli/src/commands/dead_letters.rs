@@ -1,29 +1,28 @@
 //! `fanmail dead-letters`: what failed for good, why, and what becomes of it.
 
 use anyhow::{Context, anyhow};
-use shared::ledger::{DeadLetter, DeadLetters as _, LetterFilter, LetterState};
-use shared::pacing::Pacing;
+use shared::ledger::{DeadLetter, LetterFilter, LetterState};
 use shared::replay::{Replayed, discard};
 use shared::store::Write;
 
 use crate::End;
-use crate::args::{DeadLetters, DeadLettersCommand, Which};
-use crate::machine::folder::Folder;
+use crate::args::{DeadLetters, DeadLettersCommand, Place, Which};
+use crate::backend::Backend;
 use crate::print::{Out, Row};
 
 /// How many letters are read at once.
 const PAGE: usize = 500;
 
 /// Carries out one command on dead letters.
-pub(crate) async fn run(args: DeadLetters, out: Out) -> anyhow::Result<End> {
-    let folder = Folder::open(&args.data.data).await?;
+pub(crate) async fn run(args: DeadLetters, place: &Place, out: Out) -> anyhow::Result<End> {
+    let backend = Backend::open(place, &args.data).await?;
     match args.command {
         DeadLettersCommand::List { reason, state } => {
-            let letters = matching(&folder, LetterFilter { user_id: None, reason, state }).await?;
+            let letters = matching(&backend, LetterFilter { user_id: None, reason, state }).await?;
             out.rows(&letters, "No dead letter.")?;
         }
         DeadLettersCommand::Show { job } => {
-            let letters = matching(&folder, LetterFilter::default()).await?;
+            let letters = matching(&backend, LetterFilter::default()).await?;
             let letters: Vec<_> =
                 letters.into_iter().filter(|letter| letter.job_id == job).collect();
             anyhow::ensure!(
@@ -32,18 +31,18 @@ pub(crate) async fn run(args: DeadLetters, out: Out) -> anyhow::Result<End> {
             );
             letters.iter().try_for_each(|letter| out.object(letter))?;
         }
-        DeadLettersCommand::Replay(which) => replay(&folder, which, out).await?,
-        DeadLettersCommand::Discard(which) => give_up(&folder, which, out).await?,
+        DeadLettersCommand::Replay(which) => replay(&backend, which, out).await?,
+        DeadLettersCommand::Discard(which) => give_up(&backend, which, out).await?,
     }
     Ok(End::Good)
 }
 
-async fn matching(folder: &Folder, filter: LetterFilter) -> anyhow::Result<Vec<DeadLetter>> {
+async fn matching(backend: &Backend, filter: LetterFilter) -> anyhow::Result<Vec<DeadLetter>> {
     let mut found: Vec<DeadLetter> = Vec::new();
     loop {
         let after = found.last().map(|last| (last.user_id.clone(), last.job_id.clone()));
-        let page = folder
-            .ledger
+        let page = backend
+            .letters
             .list(&filter, after.as_ref(), PAGE)
             .await
             .context("reading the dead letters")?;
@@ -55,9 +54,9 @@ async fn matching(folder: &Folder, filter: LetterFilter) -> anyhow::Result<Vec<D
 }
 
 /// The parked letters that are meant; none at all is an error that says what there is.
-async fn meant(folder: &Folder, which: Which) -> anyhow::Result<Vec<DeadLetter>> {
+async fn meant(backend: &Backend, which: Which) -> anyhow::Result<Vec<DeadLetter>> {
     let parked = LetterFilter { state: Some(LetterState::Parked), ..LetterFilter::default() };
-    let all = matching(folder, parked).await?;
+    let all = matching(backend, parked).await?;
     let there = all.len();
     let is_meant = |letter: &DeadLetter| match (&which.job, which.reason) {
         (Some(job), _) => letter.job_id == *job,
@@ -73,10 +72,9 @@ async fn meant(folder: &Folder, which: Which) -> anyhow::Result<Vec<DeadLetter>>
     Ok(meant)
 }
 
-async fn replay(folder: &Folder, which: Which, out: Out) -> anyhow::Result<()> {
-    let replay = folder.replay(Pacing::MAY_2026);
-    for letter in meant(folder, which).await? {
-        let said = match replay.send(&letter, folder.clock.now()).await? {
+async fn replay(backend: &Backend, which: Which, out: Out) -> anyhow::Result<()> {
+    for letter in meant(backend, which).await? {
+        let said = match backend.replay.send(&letter, backend.clock.now()).await? {
             Replayed::Sent => "goes round again".to_owned(),
             Replayed::NotParked => "was not parked any more".to_owned(),
             Replayed::Unreadable(cause) => {
@@ -88,13 +86,14 @@ async fn replay(folder: &Folder, which: Which, out: Out) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn give_up(folder: &Folder, which: Which, out: Out) -> anyhow::Result<()> {
-    for letter in meant(folder, which).await? {
-        let said =
-            match discard(&*folder.ledger, &*folder.ledger, &letter, folder.clock.now()).await? {
-                Write::Applied => "is discarded",
-                Write::Stale => "was not parked any more",
-            };
+async fn give_up(backend: &Backend, which: Which, out: Out) -> anyhow::Result<()> {
+    for letter in meant(backend, which).await? {
+        let said = match discard(&*backend.marks, &*backend.letters, &letter, backend.clock.now())
+            .await?
+        {
+            Write::Applied => "is discarded",
+            Write::Stale => "was not parked any more",
+        };
         tell(&letter, said, out)?;
     }
     Ok(())

@@ -2,35 +2,34 @@
 
 use anyhow::{Context, anyhow};
 use serde::Serialize;
-use shared::archive::Archive;
 use shared::category::Category;
 use shared::clock::Timestamp;
 use shared::ids::{MessageId, UserId};
 use shared::result::MessageResult;
 
 use crate::End;
-use crate::args::{Results, ResultsCommand};
-use crate::machine::folder::Folder;
+use crate::args::{Place, Results, ResultsCommand};
+use crate::backend::Backend;
 use crate::print::{Out, Row};
 
 /// How many keys are read at once.
 const PAGE: usize = 1_000;
 
 /// Carries out one command on results.
-pub(crate) async fn run(args: Results, out: Out) -> anyhow::Result<End> {
-    let folder = Folder::open(&args.data.data).await?;
+pub(crate) async fn run(args: Results, place: &Place, out: Out) -> anyhow::Result<End> {
+    let backend = Backend::open(place, &args.data).await?;
     match args.command {
         ResultsCommand::List { user, limit } => {
-            let keys = folder.archive.keys(&prefix(user.as_ref()), None, limit).await?;
+            let keys = backend.archive.keys(&prefix(user.as_ref()), None, limit).await?;
             let mut rows = Vec::with_capacity(keys.len());
             for key in keys {
-                rows.push(Summary::of(read(&folder, &key).await?, key));
+                rows.push(Summary::of(read(&backend, &key).await?, key));
             }
             out.rows(&rows, "No result yet.")?;
         }
         ResultsCommand::Show { message, user } => {
-            let key = find(&folder, &message, user.as_ref()).await?;
-            out.object(&read(&folder, &key).await?)?;
+            let key = find(&backend, &message, user.as_ref()).await?;
+            out.object(&read(&backend, &key).await?)?;
         }
     }
     Ok(End::Good)
@@ -41,14 +40,14 @@ fn prefix(user: Option<&UserId>) -> String {
 }
 
 async fn find(
-    folder: &Folder,
+    backend: &Backend,
     message: &MessageId,
     user: Option<&UserId>,
 ) -> anyhow::Result<String> {
     let (prefix, name) = (prefix(user), format!("/{message}.json"));
     let mut after: Option<String> = None;
     loop {
-        let keys = folder.archive.keys(&prefix, after.as_deref(), PAGE).await?;
+        let keys = backend.archive.keys(&prefix, after.as_deref(), PAGE).await?;
         if let Some(key) = keys.iter().find(|key| key.ends_with(&name)) {
             return Ok(key.clone());
         }
@@ -61,8 +60,8 @@ async fn find(
     }
 }
 
-async fn read(folder: &Folder, key: &str) -> anyhow::Result<MessageResult> {
-    let bytes = folder
+async fn read(backend: &Backend, key: &str) -> anyhow::Result<MessageResult> {
+    let bytes = backend
         .archive
         .get(key)
         .await?

@@ -4,17 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use shared::google::http::{GoogleAddresses, HttpClient, HttpGmail, HttpOAuth};
-use shared::queue::RUN_LIMIT;
 use shared::settings::{Env, OAuthClient, Settings};
 use shared::worker::shutdown;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
 
 use crate::args::Serve;
 use crate::machine::folder::Folder;
 use crate::machine::pipeline::Pipeline;
+use crate::machine::stopping::until_stopped;
 use crate::machine::web::{listen, serve};
 use crate::print::line;
 use crate::{BadUse, End, log};
@@ -54,24 +51,13 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
     stages.spawn(pipeline.clone().rounds(tick, told.clone()));
     stages.spawn(serve(listener, pages, told));
     line(&format!("Connect a mailbox at http://{addr}/oauth2/start"))?;
-    stopped().await?;
-    tracing::info!("Stopping: what has begun is finished, nothing new is taken");
-    stop.stop();
-    tokio::select! {
-        () = ended(&mut stages) => {}
-        () = clock.sleep(RUN_LIMIT) => tracing::warn!("Stopped without waiting longer; what had begun comes again"),
-        again = stopped() => again?,
-    }
+    until_stopped(stop, &mut stages, &clock).await?;
     Ok(End::Good)
 }
 
 /// Where Google sends people back to, unless the settings say otherwise.
 fn redirect_uri(listen: SocketAddr) -> String {
     format!("http://{listen}/oauth2callback")
-}
-
-async fn ended(stages: &mut JoinSet<()>) {
-    while stages.join_next().await.is_some() {}
 }
 
 fn settings(redirect: &str) -> anyhow::Result<(Settings, OAuthClient, GoogleAddresses)> {
@@ -85,13 +71,4 @@ fn settings(redirect: &str) -> anyhow::Result<(Settings, OAuthClient, GoogleAddr
     let client = OAuthClient::read(&mut env, redirect);
     let addresses = GoogleAddresses::read(&mut env);
     env.finish((settings, client, addresses)).map_err(|bad| BadUse(bad.to_string()).into())
-}
-
-/// Waits for Ctrl-C or a polite kill.
-async fn stopped() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped.context("listening for Ctrl-C"),
-        _ = terminate.recv() => Ok(()),
-    }
 }

@@ -21,6 +21,7 @@ use shared::sqlite::Database;
 use shared::store::StoreError;
 
 use crate::BadUse;
+use crate::backend::Backend;
 
 /// The database's file: a folder with this in it is a data folder.
 const DATABASE: &str = "fanmail.db";
@@ -132,6 +133,21 @@ impl Folder {
             StoreError::Broken { .. } => BadUse(chain(&error)).into(),
             StoreError::Unavailable { .. } | StoreError::Full { .. } => error.into(),
         })
+    }
+
+    /// The folder as a person's commands see it.
+    pub(crate) fn backend(&self) -> Backend {
+        Backend {
+            mailboxes: self.ledger.clone(),
+            marks: self.ledger.clone(),
+            letters: self.ledger.clone(),
+            archive: self.archive.clone(),
+            user_jobs: self.user_jobs.clone(),
+            replay: self.replay(Pacing::MAY_2026),
+            clock: self.clock.clone(),
+            chance: self.chance.clone(),
+            worker: "a running `fanmail serve`",
+        }
     }
 
     /// What sends dead letters round again.

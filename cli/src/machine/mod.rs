@@ -4,4 +4,5 @@ pub(crate) mod folder;
 mod pages;
 pub(crate) mod pipeline;
 mod room_first;
+pub(crate) mod stopping;
 pub(crate) mod web;

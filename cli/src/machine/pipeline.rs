@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dead_letter::DeadLetterStage;
-use dispatcher::{Dispatcher, RunState};
+use dispatcher::Dispatcher;
 use message_processor::MessageProcessor;
 use shared::disposition::chain;
 use shared::google::{Gmail, OAuth};
 use shared::intake::Intake;
 use shared::ledger::StageName;
-use shared::queue::{Queue, RUN_LIMIT};
+use shared::queue::Queue;
 use shared::sealing::Sealing;
 use shared::settings::Settings;
 use shared::store::StoreError;
@@ -27,8 +27,8 @@ const USER_WORKERS: usize = 2;
 const MESSAGE_PROCESSORS: usize = 4;
 
 /// Records that one consumer takes at once: of messages few, because each is up to 25 of them.
-const USER_JOBS: usize = 5;
-const MESSAGE_JOBS: usize = 2;
+pub(crate) const USER_JOBS: usize = 5;
+pub(crate) const MESSAGE_JOBS: usize = 2;
 
 /// The stages and what they share.
 #[derive(Clone)]
@@ -68,14 +68,7 @@ impl Pipeline {
         let dispatcher = self.dispatcher();
         // We hold the folder's lock and run one round at a time: a lease that stands is nobody's.
         dispatcher.reclaim().await?;
-        let mut sent = 0;
-        loop {
-            let run = dispatcher.run(self.folder.clock.now() + RUN_LIMIT).await?;
-            sent += run.sent;
-            if run.state != RunState::Unfinished {
-                return Ok(sent);
-            }
-        }
+        dispatcher.round().await
     }
 
     /// Runs the dispatcher every `tick`, until told to stop.

@@ -1,0 +1,63 @@
+//! What a person's commands work on: the data folder of this machine, or a stack on AWS.
+
+#[cfg(feature = "aws")]
+pub(crate) mod stack;
+#[cfg(not(feature = "aws"))]
+#[path = "without_aws.rs"]
+pub(crate) mod stack;
+
+use std::sync::Arc;
+
+use shared::archive::Archive;
+use shared::clock::{Chance, Clock};
+use shared::ledger::{DeadLetters, Mailboxes, Marks};
+use shared::queue::Queue;
+use shared::replay::Replay;
+
+use crate::BadUse;
+use crate::args::{Data, Place, Side};
+use crate::machine::folder::Folder;
+
+/// The stores that a person looks into and steers by. No sealing is among them: what needs an opened token travels as
+/// a job.
+pub(crate) struct Backend {
+    pub(crate) mailboxes: Arc<dyn Mailboxes>,
+    pub(crate) marks: Arc<dyn Marks>,
+    pub(crate) letters: Arc<dyn DeadLetters>,
+    pub(crate) archive: Arc<dyn Archive>,
+    pub(crate) user_jobs: Arc<dyn Queue>,
+    pub(crate) replay: Replay,
+    pub(crate) clock: Clock,
+    pub(crate) chance: Chance,
+    /// Who does what was ordered, in words.
+    pub(crate) worker: &'static str,
+}
+
+impl Backend {
+    /// Opens what the options name.
+    pub(crate) async fn open(place: &Place, data: &Data) -> anyhow::Result<Self> {
+        match (place.backend, &place.stack) {
+            (Side::Local, None) => Ok(Folder::open(&data.data).await?.backend()),
+            (Side::Aws, Some(name)) => stack::open(name).await,
+            (Side::Local, Some(_)) => Err(bad_use("--stack goes with --backend aws")),
+            (Side::Aws, None) => Err(bad_use("--backend aws needs the stack's name: --stack NAME")),
+        }
+    }
+}
+
+impl Place {
+    /// For a command that works on this machine alone.
+    pub(crate) fn refuse_a_stack(&self) -> anyhow::Result<()> {
+        match (self.backend, &self.stack) {
+            (Side::Local, None) => Ok(()),
+            _ => Err(bad_use(
+                "--backend aws and --stack are for accounts, dead-letters, results and worker; a stack's events are on \
+                 its topic",
+            )),
+        }
+    }
+}
+
+fn bad_use(what: &str) -> anyhow::Error {
+    BadUse(what.to_owned()).into()
+}

@@ -1,0 +1,42 @@
+//! A stack on AWS: its resources by their names, which CloudFormation tells.
+
+mod names;
+mod work;
+
+use anyhow::Context;
+use shared::aws;
+use shared::aws::stack::Stack;
+use shared::settings::Env;
+
+use self::names::Names;
+use super::Backend;
+use crate::BadUse;
+
+pub(crate) use self::work::work;
+
+/// Opens the stack of this name, in the account and region that the environment names.
+pub(crate) async fn open(name: &str) -> anyhow::Result<Backend> {
+    let config = aws::config().await;
+    let names = Names::of_stack(&config, name).await?;
+    let lookup = |name: &str| names.get(name);
+    let mut env = Env::new(&lookup);
+    let backend = backend(&mut Stack::new(&mut env, &config));
+    env.finish(backend)
+        .map_err(|bad| BadUse(bad.to_string()))
+        .with_context(|| format!("the stack {name} is not one of ours"))
+}
+
+fn backend(stack: &mut Stack<'_, '_>) -> Backend {
+    let ledger = stack.ledger();
+    Backend {
+        mailboxes: ledger.clone(),
+        marks: ledger.clone(),
+        letters: ledger,
+        archive: stack.archive(),
+        user_jobs: stack.user_jobs(),
+        replay: stack.replay(),
+        clock: stack.clock.clone(),
+        chance: stack.chance.clone(),
+        worker: "the stack's user-worker",
+    }
+}

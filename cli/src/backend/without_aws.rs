@@ -1,0 +1,18 @@
+//! A build without AWS: it compiles in a minute, and says what it lacks.
+
+use std::future::{Ready, ready};
+
+use super::{Backend, bad_use};
+use crate::End;
+use crate::args::{Place, Worker};
+
+const BUILD: &str =
+    "this fanmail was built without AWS; build it with `cargo build --release --features aws`";
+
+pub(crate) fn open(_stack: &str) -> Ready<anyhow::Result<Backend>> {
+    ready(Err(bad_use(BUILD)))
+}
+
+pub(crate) fn work(_worker: Worker, _place: &Place) -> Ready<anyhow::Result<End>> {
+    ready(Err(bad_use(BUILD)))
+}
