@@ -143,7 +143,7 @@ impl DeadLetterStage {
             // Not parked any more: somebody else sent or discarded it, which is as good.
             Replayed::Sent | Replayed::NotParked => {}
             Replayed::Unreadable(error) => {
-                tracing::error!(job_id = %arrival.letter.job_id, error, "A dead letter cannot be replayed");
+                tracing::error!(jobId = %arrival.letter.job_id, error, "A dead letter cannot be replayed");
             }
         }
         Ok(())

@@ -31,6 +31,7 @@ use shared::replay::resolve;
 use shared::sealing::Sealing;
 use shared::settings::Settings;
 use shared::store::StoreError;
+use tracing::Instrument;
 
 use self::ending::Leftover;
 use self::message::Outcome;
@@ -147,8 +148,11 @@ impl MessageProcessor {
         run: &Run<'_>,
         pending: Vec<Listed>,
     ) -> Result<Vec<(Listed, Leftover)>, StoreError> {
-        let outcomes =
-            stream::iter(pending).map(|listed| self.one(run, listed)).buffer_unordered(IN_FLIGHT);
+        let one = |listed: Listed| {
+            let span = tracing::info_span!("message", messageId = %listed.id);
+            self.one(run, listed).instrument(span)
+        };
+        let outcomes = stream::iter(pending).map(one).buffer_unordered(IN_FLIGHT);
         let outcomes: Vec<(Listed, Outcome)> = outcomes.collect().await;
         let (mut events, mut stored, mut endings, mut leftovers) = (vec![], vec![], vec![], vec![]);
         for (listed, outcome) in outcomes {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::join_all;
+use tracing::Instrument;
 
 use crate::clock::{Chance, Clock, Timestamp};
 use crate::disposition::{Attempt, Disposition, Verdict, chain};
@@ -112,8 +113,36 @@ impl Intake {
     {
         let job: J = match decode(&record.body) {
             Ok(job) => job,
-            Err(bad) => return self.park_undecodable(record, bad.reason(), &chain(&bad)).await,
+            Err(bad) => {
+                let span = tracing::info_span!("record", stage = %self.stage);
+                let error = chain(&bad);
+                let parked = self.park_undecodable(record, bad.reason(), &error);
+                return parked.instrument(span).await;
+            }
         };
+        let header = job.header();
+        let span = tracing::info_span!(
+            "job",
+            stage = %self.stage,
+            mailbox = %header.user_id,
+            jobId = %header.job_id,
+            trace = %header.trace,
+        );
+        self.serve_job(job, record, deadline, stage).instrument(span).await
+    }
+
+    async fn serve_job<J, F, Fut>(
+        &self,
+        job: J,
+        record: &Record,
+        deadline: Timestamp,
+        stage: &F,
+    ) -> Settled
+    where
+        J: Job,
+        F: Fn(J, Attempt) -> Fut,
+        Fut: Future<Output = Disposition<J>>,
+    {
         let attempt = self.attempt(&job, record, deadline);
         if let Some(turn) = job.header().not_before.filter(|turn| *turn > attempt.now) {
             // Early: a queue keeps no delay beyond its limit. It goes on waiting, counted from where it was.
@@ -122,7 +151,7 @@ impl Intake {
         let handled = AssertUnwindSafe(stage(job.clone(), attempt.clone())).catch_unwind().await;
         let disposition = handled
             .unwrap_or_else(|_| attempt.failed(job.clone(), "the stage panicked on this job"));
-        self.tell(&job, &attempt, &disposition);
+        tell(&attempt, &disposition);
         self.settle(record, disposition).await
     }
 
@@ -137,33 +166,13 @@ impl Intake {
         }
     }
 
-    /// The one log line that a job's failure gets.
-    fn tell<J: Job>(&self, job: &J, attempt: &Attempt, disposition: &Disposition<J>) {
-        let (stage, header) = (self.stage, job.header());
-        let (mailbox, job_id, trace) = (&header.user_id, &header.job_id, &header.trace);
-        match disposition {
-            Disposition::Done => tracing::debug!(%stage, %mailbox, %job_id, %trace, "Done"),
-            Disposition::Retry { after, error } => {
-                let tries = attempt.tries;
-                tracing::warn!(%stage, %mailbox, %job_id, %trace, tries, ?after, error, "Failed; will be tried again");
-            }
-            Disposition::Postpone { until, .. } => {
-                tracing::info!(%stage, %mailbox, %job_id, %trace, %until, "Postponed");
-            }
-            Disposition::DeadLetter(verdict) => {
-                let (reason, error) = (verdict.reason, &verdict.error);
-                tracing::error!(%stage, %mailbox, %job_id, %trace, %reason, error, "Became a dead letter");
-            }
-        }
-    }
-
     /// Carries a disposition out. What cannot be carried out leaves the record in the queue: it comes again.
     async fn settle<J: Job>(&self, record: &Record, disposition: Disposition<J>) -> Settled {
         match disposition {
             Disposition::Done => Settled::Finished,
             Disposition::Retry { after, .. } => {
                 if let Err(error) = self.queue.hide(&record.receipt, after).await {
-                    tracing::warn!(stage = %self.stage, error = chain(&error), "A record could not be hidden");
+                    tracing::warn!(error = chain(&error), "A record could not be hidden");
                 }
                 Settled::Left
             }
@@ -188,8 +197,8 @@ impl Intake {
     }
 
     async fn park_undecodable(&self, record: &Record, reason: Reason, error: &str) -> Settled {
-        let (stage, id) = (self.stage, &record.id);
-        tracing::error!(%stage, record = id, %reason, error, "A record is not one of our jobs");
+        let id = &record.id;
+        tracing::error!(record = id, %reason, error, "A record is not one of our jobs");
         let attributes = letter_attributes(self.stage, reason, error, record.receive_count, None);
         let letter =
             Outgoing { body: record.body.clone(), group: None, delay: Duration::ZERO, attributes };
@@ -209,15 +218,15 @@ impl Intake {
                 Ok(failures) if failures.is_empty() => return Settled::Finished,
                 Ok(failures) => {
                     let cause = failures.first().map(|first| first.cause.as_str());
-                    tracing::error!(stage = %self.stage, cause, "A record was refused when it was handed on");
+                    tracing::error!(cause, "A record was refused when it was handed on");
                     return self.keep_back(record).await;
                 }
                 Err(StoreError::Full { .. }) => {
-                    tracing::error!(stage = %self.stage, "No room is left; this worker waits for some");
+                    tracing::error!("No room is left; this worker waits for some");
                     self.clock.sleep(FULL_PAUSE).await;
                 }
                 Err(error) => {
-                    tracing::error!(stage = %self.stage, error = chain(&error), "A record could not be handed on");
+                    tracing::error!(error = chain(&error), "A record could not be handed on");
                     return self.keep_back(record).await;
                 }
             }
@@ -229,9 +238,25 @@ impl Intake {
     async fn keep_back(&self, record: &Record) -> Settled {
         let after = kept_back_for(record.receive_count);
         if let Err(error) = self.queue.hide(&record.receipt, after).await {
-            tracing::warn!(stage = %self.stage, error = chain(&error), "A record could not be hidden");
+            tracing::warn!(error = chain(&error), "A record could not be hidden");
         }
         Settled::Left
+    }
+}
+
+/// The one log line that a job's failure gets.
+fn tell<J: Job>(attempt: &Attempt, disposition: &Disposition<J>) {
+    match disposition {
+        Disposition::Done => tracing::debug!("Done"),
+        Disposition::Retry { after, error } => {
+            let tries = attempt.tries;
+            tracing::warn!(tries, ?after, error, "Failed; will be tried again");
+        }
+        Disposition::Postpone { until, .. } => tracing::info!(%until, "Postponed"),
+        Disposition::DeadLetter(verdict) => {
+            let (reason, error) = (verdict.reason, &verdict.error);
+            tracing::error!(%reason, error, "Became a dead letter");
+        }
     }
 }
 

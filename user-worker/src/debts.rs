@@ -62,7 +62,7 @@ impl UserWorker {
                     return Ok(Next::Turn(turn));
                 }
                 if let Replayed::Unreadable(cause) = replay.send(letter, now).await? {
-                    tracing::error!(mailbox = %mailbox.user_id, job_id = %letter.job_id, cause, "Cannot be released");
+                    tracing::error!(letter = %letter.job_id, cause, "Cannot be released");
                 }
             }
         }
@@ -144,7 +144,7 @@ impl UserWorker {
             // A key that is out of reach or forbidden is ours to mend, and the grant is revoked then.
             Err(SealingError::Keys(error)) => return Err(error.into()),
             Err(error @ SealingError::DoesNotOpen { .. }) => {
-                tracing::error!(mailbox = %mailbox.user_id, error = chain(&error), "Cannot be revoked at Google");
+                tracing::error!(error = chain(&error), "Cannot be revoked at Google");
                 return Ok(Revoked::No);
             }
         };
@@ -160,7 +160,7 @@ impl UserWorker {
             | GoogleFailure::Patience(_)
             | GoogleFailure::Pause(_)
             | GoogleFailure::Final(_) => {
-                tracing::error!(mailbox = %mailbox.user_id, error = chain(&error), "Could not be revoked at Google");
+                tracing::error!(error = chain(&error), "Could not be revoked at Google");
                 Ok(Revoked::No)
             }
         }

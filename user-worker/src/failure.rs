@@ -120,7 +120,7 @@ impl UserWorker {
             }
             GoogleFailure::Pause(reason) => {
                 let (user, mailbox_epoch) = (&mailbox.user_id, mailbox.epoch);
-                tracing::warn!(mailbox = %user, %reason, "Paused: Google does not let this mailbox be read");
+                tracing::warn!(%reason, "Paused: Google does not let this mailbox be read");
                 // Stale is as good: the life has ended, and with it the job.
                 match self.mailboxes.pause(user, mailbox_epoch, reason).await {
                     Ok(_) => paused(job, reason),

@@ -135,7 +135,10 @@ impl MessageProcessor {
             let mut job = MessageJob { messages, ..run.job.clone() };
             job.header.job_id = part_id(&job, reason);
             job.header.replay_of = None;
-            tracing::error!(mailbox = %job.header.user_id, job_id = %job.header.job_id, %reason, error, "Given up");
+            let letter_id = &job.header.job_id;
+            for message in &job.messages {
+                tracing::error!(jobId = %letter_id, messageId = %message.id, %reason, error, "Given up");
+            }
             let verdict = Verdict { job, reason, error, consent: None };
             let receives = run.attempt.tries.saturating_sub(run.job.header.tries);
             let letter = letter(&verdict, StageName::MessageProcessor, receives);
@@ -166,7 +169,7 @@ impl MessageProcessor {
                 attempt.postpone(rest, until)
             }
             Weight::Pause(reason) => {
-                tracing::warn!(mailbox = %user, %reason, "Paused: Google does not let this mailbox be read");
+                tracing::warn!(%reason, "Paused: Google does not let this mailbox be read");
                 // Stale is as good: the life has ended.
                 let _ = self.mailboxes.pause(user, run.mailbox.epoch, reason).await?;
                 Disposition::dead(rest, Reason::Waiting, format!("the mailbox is paused: {reason}"))

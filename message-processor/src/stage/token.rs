@@ -50,7 +50,7 @@ impl MessageProcessor {
             Err(SealingError::Keys(error)) => Err(error),
             Err(error @ SealingError::DoesNotOpen { .. }) => {
                 // A newer token heals this one; the mailbox is named, nothing else stops.
-                tracing::error!(mailbox = %mailbox.user_id, error = chain(&error), "A token does not open");
+                tracing::error!(error = chain(&error), "A token does not open");
                 Ok(None)
             }
         }
