@@ -18,6 +18,7 @@ use shared::announce::pay_notice;
 use shared::clock::{Clock, Timestamp};
 use shared::disposition::chain;
 use shared::events::{EventKind, Events, mailbox_event_id};
+use shared::ids::UserId;
 use shared::intake::BatchAnswer;
 use shared::ledger::{DeadLetters, LetterState, Mailboxes, Marks, StageName};
 use shared::mailbox::{Mailbox, Notice};
@@ -25,6 +26,7 @@ use shared::queue::{Queue, Record};
 use shared::replay::{LetterJob, Replay, Replayed};
 use shared::store::{StoreError, Write};
 use shared::worker::{Shutdown, drain};
+use tracing::Instrument;
 
 use crate::arrival::Arrival;
 use crate::decide::{Next, decide};
@@ -85,17 +87,29 @@ impl DeadLetterStage {
     }
 
     async fn settle(&self, stage: StageName, record: &Record) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let arrival = Arrival::read(record, stage, now);
+        let arrival = Arrival::read(record, stage, self.clock.now());
+        let letter = &arrival.letter;
+        let span = tracing::info_span!(
+            "letter",
+            %stage,
+            mailbox = letter.user_id.as_ref().map_or("-", UserId::as_str),
+            jobId = %letter.job_id,
+            reason = %letter.reason,
+        );
+        self.park(&arrival).instrument(span).await
+    }
+
+    async fn park(&self, arrival: &Arrival) -> Result<(), StoreError> {
         // Before anything else: from here on the job cannot be lost, whatever becomes of this process.
         self.letters.park(arrival.letter.clone()).await?;
+        tracing::warn!(error = arrival.letter.error, "A job was parked");
         let Some(job) = &arrival.job else { return Ok(()) };
         let header = job.header();
         let name = &arrival.letter.job_id;
         self.marks.park(&header.user_id, header.epoch, &job.message_ids(), name).await?;
         // After parking: a consent that completes now finds the letter and releases it, one that completed before is
         // seen here.
-        self.look_at_mailbox(&arrival, job, now).await
+        self.look_at_mailbox(arrival, job, self.clock.now()).await
     }
 
     async fn look_at_mailbox(
@@ -135,7 +149,11 @@ impl DeadLetterStage {
         let kind = EventKind::NeedsReauth;
         let id = mailbox_event_id(kind, life.user, life.epoch, life.grant, mailbox.history_id);
         let reason = arrival.letter.reason;
-        self.mailboxes.need_reauth(life, Notice { id, reason, at: now }).await
+        let set = self.mailboxes.need_reauth(life, Notice { id, reason, at: now }).await?;
+        if set == Write::Applied {
+            tracing::warn!("A mailbox needs a new consent");
+        }
+        Ok(set)
     }
 
     async fn replay(&self, arrival: &Arrival, now: Timestamp) -> Result<(), StoreError> {
@@ -143,7 +161,7 @@ impl DeadLetterStage {
             // Not parked any more: somebody else sent or discarded it, which is as good.
             Replayed::Sent | Replayed::NotParked => {}
             Replayed::Unreadable(error) => {
-                tracing::error!(jobId = %arrival.letter.job_id, error, "A dead letter cannot be replayed");
+                tracing::error!(error, "A dead letter cannot be replayed");
             }
         }
         Ok(())

@@ -154,6 +154,8 @@ impl MessageProcessor {
         };
         let outcomes = stream::iter(pending).map(one).buffer_unordered(IN_FLIGHT);
         let outcomes: Vec<(Listed, Outcome)> = outcomes.collect().await;
+        let units = outcomes.len() * self.settings.pacing.units_of_a_message() as usize;
+        tracing::info!(messages = outcomes.len(), units, "Fetched");
         let (mut events, mut stored, mut endings, mut leftovers) = (vec![], vec![], vec![], vec![]);
         for (listed, outcome) in outcomes {
             match outcome {

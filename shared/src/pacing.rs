@@ -37,6 +37,11 @@ impl Pacing {
     /// For a Google without a quota, which only the simulator is.
     pub const OFF: Self = Self(None);
 
+    /// What fetching one message costs, in units.
+    pub fn units_of_a_message(self) -> u32 {
+        if self == Self::LEGACY { 5 } else { 20 }
+    }
+
     /// Reserves room for `messages` (at most a block) in the first block that has it; `None` where nothing is paced
     /// and nothing has asked for patience.
     pub fn reserve(self, read: Pace, messages: u32, now: Timestamp) -> Option<Slot> {

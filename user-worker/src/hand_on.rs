@@ -56,7 +56,11 @@ impl UserWorker {
             let handed = self.hand_on(job, mailbox, &pages.page, how, attempt).await?;
             all.found += handed.found;
             all.already_had += handed.already_had;
-            let Some(next) = pages.next.take() else { return Ok(all) };
+            let Some(next) = pages.next.take() else {
+                let (found, already_had, units) = (all.found, all.already_had, pages.units);
+                tracing::info!(found, already_had, units, "Listed");
+                return Ok(all);
+            };
             self.turn(&access.token, &mut pages, &next).await?;
         }
     }

@@ -1,7 +1,9 @@
 //! Asking Gmail what there is: history from the cursor, or a search where there is none or Gmail has forgotten it.
 
 use shared::clock::Timestamp;
-use shared::google::{Added, GmailError, PageToken, Search};
+use shared::google::{
+    Added, GmailError, HISTORY_UNITS, LIST_UNITS, PROFILE_UNITS, PageToken, Search,
+};
 use shared::ids::{HistoryId, MessageId};
 use shared::labels::skip_reason;
 use shared::mailbox::{GapReport, Mailbox};
@@ -36,6 +38,8 @@ pub(crate) struct Pages {
     pub(crate) page: Vec<Found>,
     /// Where it goes on; `None` on the last page.
     pub(crate) next: Option<PageToken>,
+    /// What asking has cost so far, in units of Google's quota.
+    pub(crate) units: u32,
     source: Source,
 }
 
@@ -107,7 +111,8 @@ impl UserWorker {
     async fn history(&self, token: &AccessToken, since: HistoryId) -> Result<Listing, GmailError> {
         let page = self.gmail.history(token, since, None).await?;
         let (cursor, next, source) = (page.history_id, page.next, Source::History(since));
-        let pages = Pages { page: page.added.into_iter().map(judge).collect(), next, source };
+        let page = page.added.into_iter().map(judge).collect();
+        let pages = Pages { page, next, units: HISTORY_UNITS, source };
         Ok(Listing { pages, cursor, gap: None })
     }
 
@@ -120,7 +125,8 @@ impl UserWorker {
     ) -> Result<Listing, GmailError> {
         let cursor = self.gmail.profile(token).await?.history_id;
         let query = Some(format!("after:{}", since.seconds()));
-        let pages = self.search(token, Search { query, include_spam_trash: true }).await?;
+        let mut pages = self.search(token, Search { query, include_spam_trash: true }).await?;
+        pages.units += PROFILE_UNITS;
         Ok(Listing { pages, cursor, gap: Some((since, now)) })
     }
 
@@ -132,7 +138,8 @@ impl UserWorker {
     ) -> Result<Pages, GmailError> {
         let page = self.gmail.list(token, &search, None).await?;
         let (next, source) = (page.next, Source::Search(search));
-        Ok(Pages { page: page.ids.into_iter().map(listed).collect(), next, source })
+        let page = page.ids.into_iter().map(listed).collect();
+        Ok(Pages { page, next, units: LIST_UNITS, source })
     }
 
     /// Turns to the page at `next`.
@@ -142,16 +149,20 @@ impl UserWorker {
         pages: &mut Pages,
         next: &PageToken,
     ) -> Result<(), GmailError> {
-        (pages.page, pages.next) = match &pages.source {
+        match &pages.source {
             Source::History(since) => {
                 let page = self.gmail.history(token, *since, Some(next)).await?;
-                (page.added.into_iter().map(judge).collect(), page.next)
+                pages.page = page.added.into_iter().map(judge).collect();
+                pages.next = page.next;
+                pages.units += HISTORY_UNITS;
             }
             Source::Search(search) => {
                 let page = self.gmail.list(token, search, Some(next)).await?;
-                (page.ids.into_iter().map(listed).collect(), page.next)
+                pages.page = page.ids.into_iter().map(listed).collect();
+                pages.next = page.next;
+                pages.units += LIST_UNITS;
             }
-        };
+        }
         Ok(())
     }
 }

@@ -112,6 +112,16 @@ pub enum OAuthError {
     },
 }
 
+/// What a page of `users.history.list` costs, in units of Google's quota
+/// (<https://developers.google.com/workspace/gmail/api/reference/quota>).
+pub const HISTORY_UNITS: u32 = 2;
+
+/// What a page of `users.messages.list` costs.
+pub const LIST_UNITS: u32 = 5;
+
+/// What `users.getProfile` costs.
+pub const PROFILE_UNITS: u32 = 1;
+
 /// One mailbox, read through an access token.
 #[async_trait]
 pub trait Gmail: Send + Sync {
