@@ -1,0 +1,93 @@
+"""What an operator may set, and what the world can reach."""
+
+from checklist import check, each, same
+
+PARAMETERS = """
+    Schedule PollIntervalMin PollIntervalMax MaxUsersPerInvocation UserBatchSize MessageBatchSize MaxConcurrency
+    AlarmEmail GoogleBaseUrl GoogleSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds Architecture
+""".split()
+
+
+@check("every parameter that is promised is there, with a default and a description")
+def _(stack):
+    parameters = stack.template["Parameters"]
+    same("parameters", parameters, PARAMETERS)
+    each(name for name, told in parameters.items() if "Default" not in told or not told.get("Description"))
+
+
+@check("what an operator sets arrives where it is meant")
+def _(stack):
+    for name, values in became(stack).items():
+        should = stack.parameters[name]
+        each(f"{name}: {value!r}, not {should!r}" for value in values if value != should)
+    for key in ("SubnetIds", "SecurityGroupIds"):
+        for function, told in stack.of("AWS::Lambda::Function").items():
+            assert told.get("VpcConfig", {}).get(key) == stack.given.get(key), function
+    mailed = [told["Endpoint"] for told in stack.of("AWS::SNS::Subscription").values()]
+    assert mailed == [stack.given[key] for key in ("AlarmEmail",) if key in stack.given], mailed
+
+
+def became(stack):
+    """What became of each parameter that is always used: every value that it should have set."""
+    functions = stack.of("AWS::Lambda::Function")
+    told = {name: one["Environment"]["Variables"] for name, one in functions.items()}
+    [schedule] = stack.of("AWS::Scheduler::Schedule").values()
+    sources = stack.of("AWS::Lambda::EventSourceMapping")
+    jobs = [sources["UserWorkerSource"], sources["MessageProcessorSource"]]
+    asking = ("UserWorker", "MessageProcessor", "OauthCallback")
+    return {
+        "Schedule": [schedule["ScheduleExpression"]],
+        "PollIntervalMin": [told["Dispatcher"]["POLL_INTERVAL_MIN"]],
+        "PollIntervalMax": [told["Dispatcher"]["POLL_INTERVAL_MAX"]],
+        "MaxUsersPerInvocation": [told["Dispatcher"]["MAX_USERS_PER_INVOCATION"]],
+        "UserBatchSize": [jobs[0]["BatchSize"]],
+        "MessageBatchSize": [jobs[1]["BatchSize"]],
+        "MaxConcurrency": [source["ScalingConfig"]["MaximumConcurrency"] for source in jobs],
+        "GoogleBaseUrl": [told[name]["GOOGLE_BASE_URL"] for name in asking],
+        "Architecture": [one for function in functions.values() for one in function["Architectures"]],
+    }
+
+
+@check("the world can ask for two pages and nothing else")
+def _(stack):
+    routes = stack.of("AWS::ApiGatewayV2::Route").values()
+    same("routes", [route["RouteKey"] for route in routes], ["GET /oauth2/start", "GET /oauth2callback"])
+    assert len(stack.of("AWS::ApiGatewayV2::Api")) == 1
+    outside = ("AWS::Lambda::Url", "AWS::ApiGateway::RestApi", "AWS::Serverless::HttpApi")
+    each(name for name, type in stack.types.items() if type in outside)
+
+
+@check("only the API and the schedule start functions from outside")
+def _(stack):
+    [permission] = stack.of("AWS::Lambda::Permission").values()
+    assert permission["Principal"] == "apigateway.amazonaws.com" and permission["SourceArn"]
+    assert permission["FunctionName"] == stack.ref("OauthCallback")
+    [schedule] = stack.of("AWS::Scheduler::Schedule").values()
+    assert schedule["Target"]["Arn"] == stack.attribute("Dispatcher", "Arn")
+
+
+@check("whoever asks too often is turned away before a function runs")
+def _(stack):
+    [stage] = stack.of("AWS::ApiGatewayV2::Stage").values()
+    limits = stage["DefaultRouteSettings"]
+    assert 0 < limits["ThrottlingRateLimit"] <= limits["ThrottlingBurstLimit"] <= 100, limits
+
+
+@check("the API's log tells no query and nobody's address")
+def _(stack):
+    [stage] = stack.of("AWS::ApiGatewayV2::Stage").values()
+    told = stage["AccessLogSettings"]["Format"]
+    each(word for word in ("identity", "queryString", "$context.path", "protocol", "userAgent") if word in told)
+
+
+@check("the address that Google sends people back to is one that answers")
+def _(stack):
+    told = stack.of("AWS::Lambda::Function")["OauthCallback"]["Environment"]["Variables"]["OAUTH_REDIRECT_URI"]
+    assert told == stack.outputs["RedirectUri"]
+    start = stack.outputs["ConnectUrl"]
+    assert start.removesuffix("/oauth2/start") == told.removesuffix("/oauth2callback") and start != told
+    own = stack.given.get("DomainName")
+    [api] = stack.of("AWS::ApiGatewayV2::Api").values()
+    assert api["DisableExecuteApiEndpoint"] is bool(own)
+    assert told == f"https://{own}/oauth2callback" if own else ".execute-api." in told
+    assert all("TLS_1_2" in str(domain) for domain in stack.of("AWS::ApiGatewayV2::DomainName").values())
