@@ -11,7 +11,7 @@ use shared::clock::Clock;
 #[derive(Debug, Clone)]
 pub struct Figure {
     /// What was measured, with its unit.
-    pub name: &'static str,
+    pub name: String,
     /// The measurement.
     pub value: f64,
     /// The promise.
@@ -77,13 +77,26 @@ pub async fn watch(child: &mut Child) -> anyhow::Result<(bool, f64)> {
 
 /// The most memory that a process ever held, in MB, as Linux counts it. `self` is this process.
 pub fn peak_memory(pid: &str) -> anyhow::Result<f64> {
+    memory(pid, "VmHWM:")
+}
+
+/// What a process holds in memory now, in MB.
+pub fn resident_memory(pid: &str) -> anyhow::Result<f64> {
+    memory(pid, "VmRSS:")
+}
+
+fn memory(pid: &str, what: &str) -> anyhow::Result<f64> {
     let status =
         fs::read_to_string(format!("/proc/{pid}/status")).context("reading /proc; Linux only")?;
     let line = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("no VmHWM: the process has ended")?;
-    let kilobytes: f64 =
-        line.trim().trim_end_matches(" kB").trim().parse().context("VmHWM is no number")?;
+        .find_map(|line| line.strip_prefix(what))
+        .with_context(|| format!("no {what} the process has ended"))?;
+    let kilobytes: f64 = line
+        .trim()
+        .trim_end_matches(" kB")
+        .trim()
+        .parse()
+        .with_context(|| format!("{what} is no number"))?;
     Ok(kilobytes / 1024.0)
 }

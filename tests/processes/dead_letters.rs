@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::command::{beside, list, one};
-use crate::google::{Google, letter};
-use crate::patience::wait_for;
 use crate::service::{PATIENCE, Service, Stage};
+use tests::google::{Google, letter};
+use tests::patience::wait_for;
 
 /// A pipeline with three mailboxes of which each has a message that Google refuses for good, and a fourth mailbox whose
 /// message fails five times.

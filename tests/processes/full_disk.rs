@@ -12,10 +12,10 @@ use serde_json::Value;
 use shared::clock::Clock;
 
 use crate::command::list;
-use crate::google::{Google, letter};
-use crate::patience::wait_for;
-use crate::process::Process;
 use crate::service::{PATIENCE, Service, Stage};
+use tests::google::{Google, letter};
+use tests::patience::wait_for;
+use tests::process::Process;
 
 /// What arrives while there is no room: about 6 MiB.
 const MESSAGES: usize = 60;

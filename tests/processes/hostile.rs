@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::command::{beside, list};
 use crate::gateway::{Gateway, Lie};
-use crate::google::{Google, letter};
-use crate::patience::wait_for;
 use crate::service::{PATIENCE, Service, Stage};
+use tests::google::{Google, letter};
+use tests::patience::wait_for;
 
 /// A pipeline behind a gateway, with one connected mailbox.
 async fn behind_gateway() -> (Stage, Gateway, Service) {

@@ -7,9 +7,9 @@ use serde_json::Value;
 use shared::clock::{Chance, Clock};
 
 use crate::command::list;
-use crate::google::{Google, letter};
-use crate::patience::wait_for;
 use crate::service::Stage;
+use tests::google::{Google, letter};
+use tests::patience::wait_for;
 
 const KILLS: usize = 20;
 const MAILBOXES: usize = 20;

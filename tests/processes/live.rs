@@ -6,9 +6,9 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::command::fanmail;
-use crate::patience::wait_for;
-use crate::process::Process;
 use crate::service::PATIENCE;
+use tests::patience::wait_for;
+use tests::process::Process;
 
 #[tokio::test]
 async fn the_live_demo_shows_every_kind_of_event_and_ends_well_on_ctrl_c() {

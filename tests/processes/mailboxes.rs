@@ -6,9 +6,9 @@ use std::fs;
 use shared::clock::Clock;
 
 use crate::command::{beside, list, one};
-use crate::google::{Google, letter};
-use crate::patience::wait_for;
 use crate::service::{PATIENCE, Stage};
+use tests::google::{Google, letter};
+use tests::patience::wait_for;
 
 #[tokio::test]
 async fn mail_of_a_connected_mailbox_is_stored_and_announced_while_serve_runs() {
@@ -151,7 +151,7 @@ async fn followed_events_come_as_they_are_announced() {
     stage.state(&Google::person(1), "connected").await;
     let mut command = crate::command::fanmail();
     command.args(["events", "--follow", "--json", "--data"]).arg(&stage.data);
-    let mut follower = crate::process::Process::start(command, stage.room.path(), "events");
+    let mut follower = tests::process::Process::start(command, stage.room.path(), "events");
     let begun = Clock::System.now();
     let mut number = 0;
     let line = wait_for("a followed event", PATIENCE, async || {

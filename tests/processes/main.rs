@@ -4,18 +4,15 @@
 #![expect(clippy::print_stdout, reason = "./test shows how much was tried, and with which seed")]
 
 mod bad_use;
-mod browser;
 mod classify;
 mod command;
 mod dead_letters;
 mod demo;
+mod deployed;
 mod full_disk;
 mod gateway;
-mod google;
 mod hostile;
 mod kills;
 mod live;
 mod mailboxes;
-mod patience;
-mod process;
 mod service;

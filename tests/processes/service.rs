@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::browser;
 use crate::command::{fanmail, list};
-use crate::google::Google;
-use crate::patience::wait_for;
-use crate::process::Process;
+use tests::browser;
+use tests::google::Google;
+use tests::patience::wait_for;
+use tests::process::Process;
 
 /// Long enough for whatever takes seconds on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -29,7 +29,7 @@ impl Stage {
     /// An empty folder, and a Google with so many mailboxes.
     pub(crate) async fn set(mailboxes: usize, google: &[&str]) -> Self {
         let room = TempDir::new().unwrap();
-        let google = Google::start(room.path(), mailboxes, google).await;
+        let google = Google::start(fanmail(), room.path(), mailboxes, google).await;
         let quick =
             [("POLL_INTERVAL_MIN", "1s"), ("POLL_INTERVAL_MAX", "1s"), ("RETRY_BASE", "1s")];
         let quick = quick.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -27,25 +27,29 @@ async fn main() -> anyhow::Result<ExitCode> {
     let paced = demo(MESSAGES, "on").await?;
     let messages = f64::from(MAILBOXES * MESSAGES);
     Ok(report(&[
-        Figure { name: "messages/s, quota off", value: free.rate, bound: Bound::AtLeast(1500.0) },
-        Figure { name: "peak memory, MB", value: free.peak_mb, bound: Bound::AtMost(150.0) },
         Figure {
-            name: "peak memory at ten times the messages, MB",
+            name: "messages/s, quota off".into(),
+            value: free.rate,
+            bound: Bound::AtLeast(1500.0),
+        },
+        Figure { name: "peak memory, MB".into(), value: free.peak_mb, bound: Bound::AtMost(150.0) },
+        Figure {
+            name: "peak memory at ten times the messages, MB".into(),
             value: tenfold.peak_mb,
             bound: Bound::AtMost(free.peak_mb * 1.1),
         },
         Figure {
-            name: "messages/s at ten times the messages",
+            name: "messages/s at ten times the messages".into(),
             value: tenfold.rate,
             bound: Bound::Printed,
         },
         Figure {
-            name: "messages/s under Google's quota",
+            name: "messages/s under Google's quota".into(),
             value: paced.rate,
             bound: Bound::Printed,
         },
         Figure {
-            name: "units a message, everything included",
+            name: "units a message, everything included".into(),
             value: free.units / messages,
             bound: Bound::AtMost(20.2),
         },

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::patience::wait_for;
 
 /// A running `fanmail`, and what it has said so far.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     out: PathBuf,
     err: PathBuf,
@@ -16,31 +16,34 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `command`; what it says goes to files in `logs`, named `name`.
-    pub(crate) fn start(mut command: Command, logs: &Path, name: &str) -> Self {
+    pub fn start(mut command: Command, logs: &Path, name: &str) -> Self {
         let (out, err) = (logs.join(format!("{name}.out")), logs.join(format!("{name}.err")));
         command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
         Self { child: command.spawn().unwrap(), out, err }
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    pub(crate) fn out(&self) -> String {
+    /// What it has said on standard output.
+    pub fn out(&self) -> String {
         fs::read_to_string(&self.out).unwrap()
     }
 
-    pub(crate) fn err(&self) -> String {
+    /// What it has said on standard error.
+    pub fn err(&self) -> String {
         fs::read_to_string(&self.err).unwrap()
     }
 
     /// Whether it still runs.
-    pub(crate) fn lives(&mut self) -> bool {
+    pub fn lives(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
     /// The first line on standard output that has `part` in it.
-    pub(crate) async fn line(&mut self, part: &str) -> String {
+    pub async fn line(&mut self, part: &str) -> String {
         let what = format!("a line with {part:?}");
         wait_for(&what, Duration::from_secs(20), async || {
             let out = self.out();
@@ -54,13 +57,13 @@ impl Process {
     }
 
     /// Sends a signal by its name.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
     }
 
     /// Waits for its end.
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
+    pub async fn ended(&mut self) -> ExitStatus {
         wait_for("the process's end", Duration::from_secs(30), async || {
             self.child.try_wait().unwrap()
         })
@@ -68,7 +71,7 @@ impl Process {
     }
 
     /// Kills it as only SIGKILL can. It must not have ended by itself.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         assert!(self.lives(), "it has ended:\n{}", self.err());
         self.child.kill().unwrap();
         self.child.wait().unwrap();

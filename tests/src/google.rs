@@ -1,32 +1,31 @@
 //! `fanmail google-sim` in a process of its own, and the hand that steers it.
 
 use std::path::Path;
+use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::command::fanmail;
 use crate::process::Process;
 
 /// A simulated Google.
-pub(crate) struct Google {
+pub struct Google {
     process: Process,
     client: Client,
     /// Where it answers.
-    pub(crate) origin: String,
+    pub origin: String,
     /// The settings that lead to it, as it printed them.
-    pub(crate) settings: Vec<(String, String)>,
+    pub settings: Vec<(String, String)>,
 }
 
 impl Google {
     /// Starts one with so many empty mailboxes, and `more` arguments.
-    pub(crate) async fn start(logs: &Path, mailboxes: usize, more: &[&str]) -> Self {
-        let mut command = fanmail();
-        command.args(["google-sim", "--listen", "127.0.0.1:0", "--messages", "0", "--mailboxes"]);
-        command.arg(mailboxes.to_string()).args(more);
-        let mut process = Process::start(command, logs, "google-sim");
+    pub async fn start(mut fanmail: Command, logs: &Path, mailboxes: usize, more: &[&str]) -> Self {
+        fanmail.args(["google-sim", "--listen", "127.0.0.1:0", "--messages", "0", "--mailboxes"]);
+        fanmail.arg(mailboxes.to_string()).args(more);
+        let mut process = Process::start(fanmail, logs, "google-sim");
         process.line("GOOGLE_CLIENT_SECRET").await;
         let settings = exported(&process.out());
         let origin = settings.iter().find(|(name, _)| name == "GOOGLE_BASE_URL").unwrap().1.clone();
@@ -35,19 +34,19 @@ impl Google {
     }
 
     /// The address of its `number`th person.
-    pub(crate) fn person(number: usize) -> String {
+    pub fn person(number: usize) -> String {
         format!("person{number}@example.com")
     }
 
     /// Delivers a message; its id.
-    pub(crate) async fn deliver(&self, email: &str, raw: &[u8]) -> String {
+    pub async fn deliver(&self, email: &str, raw: &[u8]) -> String {
         let raw = URL_SAFE.encode(raw);
         let delivered = self.post("deliver", json!({"email": email, "raw": raw})).await;
         delivered["id"].as_str().unwrap().to_owned()
     }
 
     /// The userId of `email`.
-    pub(crate) async fn user(&self, email: &str) -> String {
+    pub async fn user(&self, email: &str) -> String {
         let all = self.get("mailboxes").await;
         let all = all["mailboxes"].as_array().unwrap();
         let found = all.iter().find(|mailbox| mailbox["email"] == email).unwrap();
@@ -55,22 +54,23 @@ impl Google {
     }
 
     /// How often `method` has been called.
-    pub(crate) async fn calls(&self, method: &str) -> u64 {
+    pub async fn calls(&self, method: &str) -> u64 {
         self.get("counters").await["calls"][method].as_u64().unwrap_or_default()
     }
 
     /// Makes something fail.
-    pub(crate) async fn fail(&self, fault: Value) {
+    pub async fn fail(&self, fault: Value) {
         self.post("faults", fault).await;
     }
 
     /// Nothing fails any more.
-    pub(crate) async fn heal(&self) {
+    pub async fn heal(&self) {
         let answer = self.client.delete(self.address("faults")).send().await.unwrap();
         assert!(answer.status().is_success());
     }
 
-    pub(crate) async fn revoke(&self, email: &str) {
+    /// Its person takes the consent back.
+    pub async fn revoke(&self, email: &str) {
         self.post("revoke", json!({"email": email})).await;
     }
 
@@ -101,7 +101,7 @@ fn exported(lines: &str) -> Vec<(String, String)> {
 }
 
 /// A small message that is unlike any other with another `number`.
-pub(crate) fn letter(number: usize) -> Vec<u8> {
+pub fn letter(number: usize) -> Vec<u8> {
     format!(
         "From: Ann <ann@example.org>\r\nTo: you@example.com\r\nSubject: Letter {number}\r\n\
          Message-ID: <{number}@example.org>\r\nDate: Mon, 01 Jun 2026 10:00:00 +0000\r\n\r\n\

@@ -8,7 +8,7 @@ use shared::clock::Clock;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Looks until there is something to see; fails, saying what never came, after `limit`.
-pub(crate) async fn wait_for<T>(
+pub async fn wait_for<T>(
     what: &str,
     limit: Duration,
     mut look: impl AsyncFnMut() -> Option<T>,

@@ -1,0 +1,69 @@
+//! `fanmail --backend aws --stack NAME`, typed by the account's owner.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use tests::deployed::local_aws::OWNER;
+use tests::deployed::{NAME, PATIENCE};
+use tests::google::{Google, letter};
+use tests::patience::wait_for;
+
+use super::{PEOPLE, Story};
+use crate::command::{Ran, fanmail};
+
+impl Story {
+    /// `fanmail` in the shell of the account's owner.
+    pub(super) fn fanmail(&self) -> Command {
+        let mut command = fanmail();
+        command.envs(OWNER).env("AWS_ENDPOINT_URL", &self.stack.aws.endpoint);
+        command
+    }
+
+    fn typed(&self, words: &str) -> Ran {
+        let mut command = self.fanmail();
+        command.args(["--json", "--backend", "aws", "--stack", NAME]);
+        Ran::of(&command.args(words.split_whitespace()).output().unwrap()).good()
+    }
+
+    /// The commands of one machine, on the stack; what needs a token is done by the user-worker.
+    pub(super) async fn a_person_at_the_keyboard_sees_and_steers_it(&self) {
+        let accounts = self.typed("accounts list").objects();
+        assert_eq!(accounts.len(), PEOPLE);
+        assert!(accounts.iter().all(|account| account["state"] == "connected"), "{accounts:?}");
+        let results = self.typed("results list --limit 1000").objects();
+        assert_eq!(results.len(), 2 * PEOPLE + 2);
+        self.a_poisoned_job_is_given_up();
+        self.a_paused_mailbox_goes_on_when_it_is_resumed(4).await;
+        self.a_mailbox_is_disconnected(5).await;
+        println!("  a person at the keyboard saw and steered it");
+    }
+
+    fn a_poisoned_job_is_given_up(&self) {
+        let parked = self.typed("dead-letters list --state parked").objects();
+        let [poisoned] = parked.as_slice() else { panic!("{parked:?}") };
+        let job = poisoned["jobId"].as_str().unwrap();
+        self.typed(&format!("dead-letters discard {job}"));
+        assert_eq!(self.typed("dead-letters list --state parked").objects(), [Value::Null; 0]);
+    }
+
+    async fn a_paused_mailbox_goes_on_when_it_is_resumed(&self, number: usize) {
+        let email = Google::person(number);
+        let user = self.stack.google.user(&email).await;
+        self.typed(&format!("accounts pause {user}"));
+        let id = self.stack.google.deliver(&email, &letter(40 + number)).await;
+        self.typed(&format!("accounts resume {user}"));
+        self.typed(&format!("accounts sync {user}"));
+        self.arrived(&[id]).await;
+    }
+
+    async fn a_mailbox_is_disconnected(&self, number: usize) {
+        let user = self.stack.google.user(&Google::person(number)).await;
+        self.typed(&format!("accounts disconnect {user}"));
+        wait_for("the end of a connection", PATIENCE, async || {
+            let account = self.typed(&format!("accounts show {user}")).objects();
+            (account[0]["state"] == "disconnected").then_some(())
+        })
+        .await;
+    }
+}
