@@ -135,6 +135,8 @@ class Stack:
 
     def attribute(self, name, attribute):
         """An ARN, or else the name: whether there is such an attribute, cfn-lint knows."""
+        if (self._type(name), attribute) == ("AWS::SecretsManager::Secret", "Id"):
+            return self.ref(name)
         return ARNS[self._type(name)].format(self._named[name]) if attribute == "Arn" else self._named[name]
 
     def has_arn(self, name):

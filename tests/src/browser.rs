@@ -18,7 +18,10 @@ pub async fn connect_through(
 ) -> String {
     let client = Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
     let started = ours(&client, start.parse().unwrap()).send().await.unwrap();
-    let set = started.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+    let Some(set) = started.headers().get(SET_COOKIE) else {
+        panic!("no cookie: {} {}", started.status(), started.text().await.unwrap())
+    };
+    let set = set.to_str().unwrap().to_owned();
     let cookie = set.split(';').next().unwrap().to_owned();
     let consent = target(&started);
     let page = client.get(consent.clone()).send().await.unwrap().text().await.unwrap();

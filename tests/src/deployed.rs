@@ -34,6 +34,33 @@ pub const PATIENCE: Duration = Duration::from_mins(5);
 /// What the stack is called in the README.
 pub const NAME: &str = "fanmail";
 
+/// Real CloudFormation makes numbers of the texts that a template's parameters are; the local one leaves one of them as it
+/// is, and its own pollers cannot count with that.
+const NUMBERS_ARE_NUMBERS: &str = r#"
+import boto3
+functions = boto3.client("lambda")
+for source in functions.list_event_source_mappings()["EventSourceMappings"]:
+    concurrency = int(source["ScalingConfig"]["MaximumConcurrency"])
+    functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": concurrency})
+"#;
+
+/// Prints what a log group holds.
+const READ_LOG: &str = r#"
+import boto3, sys
+pages = boto3.client("logs").get_paginator("filter_log_events").paginate(logGroupName=sys.argv[1])
+print("\n".join(event["message"] for page in pages for event in page["events"]))
+"#;
+
+/// Prints the end of every log group.
+const READ_ALL_LOGS: &str = r#"
+import boto3
+logs = boto3.client("logs")
+for group in logs.describe_log_groups()["logGroups"]:
+    print("==", group["logGroupName"])
+    events = logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+    print("\n".join(event["message"].strip() for event in events[-40:]))
+"#;
+
 /// A row of a table.
 pub type Row = std::collections::HashMap<String, AttributeValue>;
 
@@ -70,6 +97,7 @@ impl Stack {
         run_readme(room.path(), &aws.endpoint, &parameters);
         let mut stack = Self { google, aws, outputs: BTreeMap::new(), room };
         stack.outputs = stack.read_outputs().await;
+        stack.python(NUMBERS_ARE_NUMBERS, &[]);
         stack
     }
 
@@ -130,6 +158,20 @@ impl Stack {
         told.physical_resource_id.unwrap()
     }
 
+    /// What a function has logged, by the name of its log group in the template.
+    pub async fn log(&self, group: &str) -> String {
+        self.python(READ_LOG, &[&self.resource(group).await])
+    }
+
+    /// Does what AWS's client for Python can, which comes with the SAM CLI, with the owner's key. What it prints.
+    pub fn python(&self, program: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(tool("sam", "python"));
+        command.args(["-c", program]).args(arguments).envs(OWNER);
+        let ran = command.env("AWS_ENDPOINT_URL", &self.aws.endpoint).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    }
+
     /// Connects the mailbox of `email` through API Gateway.
     pub async fn connect(&self, email: &str) {
         let ours = |client: &reqwest::Client, address: reqwest::Url| self.visit(client, &address);
@@ -177,6 +219,15 @@ impl Stack {
     }
 }
 
+impl Drop for Stack {
+    /// Whoever looks into a failure begins with what the functions said.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.python(READ_ALL_LOGS, &[]));
+        }
+    }
+}
+
 /// Runs the commands of the README's part on AWS, with the local endpoint, the owner's key and these parameters.
 fn run_readme(room: &Path, endpoint: &str, parameters: &[(&str, &str)]) {
     let pairs: Vec<_> = parameters
@@ -218,7 +269,7 @@ fn path_with(program: &Path) -> String {
 }
 
 /// A program that `./test` has set up.
-pub fn tool(environment: &str, program: &str) -> PathBuf {
+fn tool(environment: &str, program: &str) -> PathBuf {
     let path = PathBuf::from(format!("{REPOSITORY}/target/tools/{environment}/bin/{program}"));
     assert!(path.exists(), "{} is not there: run ./test, which sets it up", path.display());
     path

@@ -90,7 +90,7 @@ impl Drop for Process {
 }
 
 /// The end of a long text.
-fn tail(text: &str) -> &str {
+pub(crate) fn tail(text: &str) -> &str {
     const SHOWN: usize = 6_000;
     let from = text.len().saturating_sub(SHOWN);
     (from..text.len()).find_map(|at| text.get(at..)).unwrap_or_default()

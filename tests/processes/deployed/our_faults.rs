@@ -1,16 +1,12 @@
 //! What is our own fault: named by action and resource, and nobody's mail is parked for it.
 
-use std::fs;
-use std::process::Command;
-
-use tests::deployed::local_aws::OWNER;
-use tests::deployed::{PATIENCE, Stack, tool};
+use tests::deployed::{PATIENCE, Stack};
 use tests::google::{Google, letter};
 use tests::patience::wait_for;
 
 use super::Story;
 
-/// Forbids a role an action, or allows it again, in the language of the SAM CLI, which comes with AWS's client for it.
+/// Forbids a role an action, or allows it again.
 const FORBID: &str = r#"
 import boto3, json, sys
 role, action = sys.argv[1:]
@@ -30,7 +26,8 @@ pub(super) async fn a_door_whose_secret_is_empty_says_so(stack: &Stack) {
     let (status, page) = (answer.status(), answer.text().await.unwrap());
     assert!(status.is_server_error(), "{status} {page}");
     assert!(!page.contains("secret"), "what is missing is no visitor's business: {page}");
-    said(stack, &["ERROR", stack.output("GoogleSecretId")]).await;
+    said(stack, "OauthCallbackLog", &["ERROR", stack.output("GoogleSecretId")]).await;
+    assert!(!stack.log("OauthCallbackLog").await.contains("AccessDenied"), "it may be read");
     println!("  a door whose secret is empty names it in the log");
 }
 
@@ -39,29 +36,27 @@ impl Story {
     pub(super) async fn a_missing_permission_is_named_and_parks_nothing(&self, number: usize) {
         let parked = self.stack.dead_letters().await.len();
         let role = self.stack.resource("MessageProcessorRole").await;
-        self.python(FORBID, &[&role, "sns:Publish"]);
+        self.stack.python(FORBID, &[&role, "sns:Publish"]);
         let id = self.stack.google.deliver(&Google::person(number), &letter(60 + number)).await;
         let topic = self.stack.output("EventsTopicArn");
-        said(&self.stack, &["in need of its operator", "sns:Publish", topic]).await;
+        said(
+            &self.stack,
+            "MessageProcessorLog",
+            &["in need of its operator", "sns:Publish", topic],
+        )
+        .await;
         assert_eq!(self.stack.dead_letters().await.len(), parked);
-        self.python(ALLOW, &[&role]);
+        self.stack.python(ALLOW, &[&role]);
         self.arrived(&[id]).await;
         assert_eq!(self.stack.dead_letters().await.len(), parked);
         println!("  a missing permission was named, and nothing was parked for it");
     }
-
-    fn python(&self, program: &str, arguments: &[&str]) {
-        let mut command = Command::new(tool("sam", "python"));
-        command.args(["-c", program]).args(arguments).envs(OWNER);
-        let ran = command.env("AWS_ENDPOINT_URL", &self.stack.aws.endpoint).output().unwrap();
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    }
 }
 
-/// Waits for a line of the log with all these words.
-async fn said(stack: &Stack, words: &[&str]) {
+/// Waits for a line with all these words in a function's log.
+async fn said(stack: &Stack, log: &str, words: &[&str]) {
     wait_for(&format!("a line about {words:?}"), PATIENCE, async || {
-        let log = fs::read_to_string(&stack.aws.log).unwrap();
+        let log = stack.log(log).await;
         let says = |line: &str| words.iter().all(|word| line.contains(word));
         log.lines().any(says).then_some(())
     })

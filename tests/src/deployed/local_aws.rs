@@ -1,6 +1,6 @@
 //! A local AWS that enforces IAM and runs functions as processes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::Client;
 
 use crate::patience::wait_for;
+use crate::process::tail;
 
 /// Who may do everything: the key that the local AWS takes for the account's owner.
 pub const OWNER: [(&str, &str); 4] = [
@@ -21,6 +22,9 @@ pub const OWNER: [(&str, &str); 4] = [
 /// Starts the program that follows and ends it when standard input ends, which it does with the test process, however
 /// that ends.
 const WITH_US: &str = r#""$@" & aws=$!; read -r _; kill "$aws"; wait "$aws""#;
+
+/// What is run, by ministack's Python.
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/deployed/local_aws.py");
 
 /// A running local AWS.
 pub struct LocalAws {
@@ -40,7 +44,7 @@ impl LocalAws {
         let log = room.join("local-aws.log");
         let out = File::create(&log).unwrap();
         let mut command = Command::new("sh");
-        command.args(["-c", WITH_US, "sh"]).arg(super::tool("aws", "ministack"));
+        command.args(["-c", WITH_US, "sh"]).arg(super::tool("aws", "python")).arg(PROGRAM);
         command.current_dir(room).stdin(Stdio::piped());
         command.stdout(out.try_clone().unwrap()).stderr(out);
         command.envs(OWNER).env("AWS_ENDPOINT_URL", functions_reach.unwrap_or(&endpoint));
@@ -62,6 +66,13 @@ impl Drop for LocalAws {
         // Its end of the pipe tells the shell to stop it.
         drop(self.process.stdin.take());
         let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!(
+                "== {}\n{}",
+                self.log.display(),
+                tail(&fs::read_to_string(&self.log).unwrap_or_default())
+            );
+        }
     }
 }
 
