@@ -4,7 +4,7 @@
 //! `infra/build && cargo build --profile dist -p bench --features lambda && target/dist/lambda_start`
 
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -109,7 +109,7 @@ fn start(program: &Path) -> anyhow::Result<Start> {
     let megabytes = resident_memory(&child.id().to_string());
     child.kill()?;
     child.wait()?;
-    asked.with_context(|| format!("{} asked for no event", program.display()))?;
+    drop(asked.with_context(|| format!("{} asked for no event", program.display()))?);
     Ok(Start { millis, megabytes: megabytes? })
 }
 
@@ -120,27 +120,29 @@ fn command(program: &Path, runtime: SocketAddr) -> Command {
     command
 }
 
-/// Waits for the first request, which must be for an event.
-fn asked(listener: &TcpListener, child: &mut Child) -> anyhow::Result<()> {
+/// Waits for the first request, which must be for an event. Its connection is handed on: a function whose runtime is gone
+/// ends.
+fn asked(listener: &TcpListener, child: &mut Child) -> anyhow::Result<TcpStream> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let listener = listener.try_clone()?;
     std::thread::spawn(move || {
-        let first_line = listener.accept().and_then(|(stream, _)| {
+        let first = listener.accept().and_then(|(stream, _)| {
             let mut line = String::new();
-            BufReader::new(stream).read_line(&mut line).map(|_| line)
+            BufReader::new(&stream).read_line(&mut line).map(|_| (line, stream))
         });
         // Nobody waits any more only when the start was given up.
-        let _ = sender.send(first_line);
+        let _ = sender.send(first);
     });
-    let line = receiver.recv_timeout(PATIENCE).with_context(|| match child.try_wait() {
-        Ok(Some(status)) => format!("it ended with {status}"),
-        Ok(None) | Err(_) => format!("not within {PATIENCE:?}"),
-    })??;
+    let (line, stream) =
+        receiver.recv_timeout(PATIENCE).with_context(|| match child.try_wait() {
+            Ok(Some(status)) => format!("it ended with {status}"),
+            Ok(None) | Err(_) => format!("not within {PATIENCE:?}"),
+        })??;
     ensure!(
         line.starts_with("GET /2018-06-01/runtime/invocation/next "),
         "its first request was {line:?}"
     );
-    Ok(())
+    Ok(stream)
 }
 
 fn middle(starts: &[Start], of: impl Fn(&Start) -> f64) -> f64 {
