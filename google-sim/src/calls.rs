@@ -145,7 +145,8 @@ impl Call {
 
     /// `users.history.list`
     pub fn history(&self, request: &HistoryRequest) -> Result<HistoryPage, ApiError> {
-        let mut page = self.mailbox.state().history(request)?;
+        let request = HistoryRequest { max: self.page(request.max), ..request.clone() };
+        let mut page = self.mailbox.state().history(&request)?;
         if self.google.config().history_labels == NamesLabels::Sometimes {
             for record in &mut page.records {
                 record.labels = record.labels.filter(|_| self.google.chance().below(2) == 0);
@@ -163,7 +164,12 @@ impl Call {
         }
         let query = Query::parse(text, self.google.now());
         let query = query.map_err(|error| ApiError::invalid(error.to_string()))?;
-        self.mailbox.state().list(request, &query, &|place| self.google.body(place))
+        let request = ListRequest { max: self.page(request.max), ..request.clone() };
+        self.mailbox.state().list(&request, &query, &|place| self.google.body(place))
+    }
+
+    fn page(&self, asked: usize) -> usize {
+        asked.min(self.google.config().largest_page)
     }
 
     /// `users.messages.get`

@@ -24,6 +24,8 @@ pub enum FaultKind {
     AuthError,
     InsufficientPermissions,
     DomainPolicy,
+    /// 403 with a reason that Gmail's documents do not list.
+    Forbidden,
     /// 403 with the time to come back in its message.
     RateLimitExceeded,
     /// 403 that does not say when to come back.
@@ -127,6 +129,7 @@ impl FaultKind {
                 let text = "The domain administrators have disabled Gmail apps.";
                 ApiError::new(403, "domainPolicy", text)
             }
+            Self::Forbidden => ApiError::new(403, "forbidden", "Forbidden"),
             Self::RateLimitExceeded => ApiError::rate_limited(now + Duration::from_secs(30)),
             Self::RateLimitExceededWithoutTime => {
                 ApiError::usage(403, "rateLimitExceeded", "Rate Limit Exceeded")
@@ -197,6 +200,7 @@ impl FaultKind {
             | Self::AuthError
             | Self::InsufficientPermissions
             | Self::DomainPolicy
+            | Self::Forbidden
             | Self::UserRateLimitExceeded
             | Self::DailyLimitExceeded
             | Self::AccessNotConfigured

@@ -51,6 +51,15 @@ pub(crate) struct State {
 /// History ids rise by one to this many at a time: a reader that counts on consecutive ids must fail here.
 const HISTORY_GAP: u64 = 30;
 
+/// Where a mailbox's history begins. One in four begins a little below a power of ten: a reader that compares history
+/// ids as texts must fail here.
+fn first_history_id(chance: &Chance) -> u64 {
+    if chance.below(4) > 0 {
+        return 1_000 + chance.below(1_000_000);
+    }
+    [10_000, 100_000, 1_000_000][usize::try_from(chance.below(3)).unwrap_or(0)] - chance.below(300)
+}
+
 impl Mailbox {
     pub(crate) fn new(sub: String, email: &str, name: &str, chance: &Chance) -> Self {
         let state = State {
@@ -59,7 +68,7 @@ impl Mailbox {
             labels: Labels::default(),
             window: Window::default(),
             watch: None,
-            base: 1_000 + chance.below(1_000_000),
+            base: first_history_id(chance),
             latest: 0,
             forgotten: 0,
             deleted: 0,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use shared::clock::{Chance, Clock, Timestamp};
-use shared::ids::MessageId;
+use shared::ids::{HistoryId, MessageId};
 
 use crate::bodies::{Bodies, Body};
 use crate::counters::{Counters, Counts};
@@ -42,6 +42,8 @@ pub struct GoogleConfig {
     pub publishing: Publishing,
     /// Whether history names labels.
     pub history_labels: NamesLabels,
+    /// The most entries of a page, however many were asked for: Gmail promises no full pages.
+    pub largest_page: usize,
     /// Who ID tokens say they are from; `None` is the address the simulator was asked at.
     pub issuer: Option<String>,
 }
@@ -58,6 +60,7 @@ impl GoogleConfig {
             quota: Some(Quota::google(Prices::May2026)),
             publishing: Publishing::Production,
             history_labels: NamesLabels::Always,
+            largest_page: 500,
             issuer: None,
         }
     }
@@ -200,6 +203,11 @@ impl Google {
         let place = state.find(read_message_id(id.as_str())?)?;
         let labels = state.messages.labels(place);
         Ok(state.labels.all().into_iter().filter(|label| labels.contains(label.id)).collect())
+    }
+
+    /// Where a mailbox's history stands.
+    pub fn history_id(&self, email: &str) -> Result<HistoryId, ApiError> {
+        Ok(HistoryId(self.mailbox(email)?.state().history_id()))
     }
 
     /// Forgets a mailbox's history: every cursor from before now is lost.

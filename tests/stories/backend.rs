@@ -4,40 +4,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use shared::archive::Archive;
 use shared::archive::folder::FolderArchive;
 use shared::archive::memory::MemoryArchive;
 use shared::clock::{Chance, Clock};
+use shared::events::Event;
 use shared::events::memory::MemoryEvents;
 use shared::events::sqlite::SqliteEvents;
-use shared::events::{Event, Events};
 use shared::ledger::memory::MemoryLedger;
 use shared::ledger::sqlite::SqliteLedger;
-use shared::ledger::{Control, DeadLetters, Mailboxes, Marks};
-use shared::queue::Queue;
 use shared::queue::memory::MemoryQueue;
 use shared::queue::sqlite::SqliteQueue;
-use shared::sealing::Sealing;
 use shared::sealing::key_file::KeyFileSealing;
 use shared::sealing::memory::MemorySealing;
 use shared::sqlite::Database;
+use simulation::stores::Stores;
 use tempfile::TempDir;
-
-/// Every store that the stages share.
-#[derive(Clone)]
-pub(crate) struct Stores {
-    pub(crate) mailboxes: Arc<dyn Mailboxes>,
-    pub(crate) marks: Arc<dyn Marks>,
-    pub(crate) letters: Arc<dyn DeadLetters>,
-    pub(crate) control: Arc<dyn Control>,
-    pub(crate) user_jobs: Arc<dyn Queue>,
-    pub(crate) dead_user_jobs: Arc<dyn Queue>,
-    pub(crate) message_jobs: Arc<dyn Queue>,
-    pub(crate) dead_message_jobs: Arc<dyn Queue>,
-    pub(crate) archive: Arc<dyn Archive>,
-    pub(crate) events: Arc<dyn Events>,
-    pub(crate) sealing: Arc<dyn Sealing>,
-}
 
 /// The stores, and what only a test wants of them.
 pub(crate) struct Backend {

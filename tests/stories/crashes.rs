@@ -6,8 +6,8 @@ use shared::events::{EventKind, message_event_id};
 use shared::ids::Generation;
 use shared::mark::MarkState;
 
-use super::effects::Strike;
 use super::world::{ADA, World};
+use simulation::hand::Strike;
 
 const DONE: Option<MarkState> = Some(MarkState::Done);
 

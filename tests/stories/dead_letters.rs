@@ -10,8 +10,8 @@ use shared::mark::MarkState;
 use shared::queue::{Outgoing, Queue};
 use shared::reason::Reason;
 
-use super::effects::Strike;
 use super::world::{ADA, World};
+use simulation::hand::Strike;
 
 const DONE: Option<MarkState> = Some(MarkState::Done);
 
@@ -51,7 +51,7 @@ async fn a_replayed_job_counts_its_tries_anew_and_resolves_its_letter(world: Wor
     world.fault_times(Method::MessagesGet, FaultKind::Unavailable, 5 + 4);
     world.poll().await;
     let letter = world.only_letter().await;
-    world.replay().send(&letter, world.now()).await.unwrap();
+    world.stages().replay().send(&letter, world.now()).await.unwrap();
     world.rest().await;
     assert_eq!(world.state(&user, &id).await, DONE);
     assert_eq!(world.calls("messages.get"), 5 + 5);

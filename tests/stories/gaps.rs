@@ -9,8 +9,8 @@ use shared::ids::UserId;
 use shared::jobs::{Cause, UserJobKind};
 use shared::mark::MarkState;
 
-use super::effects::{Hold, Strike};
 use super::world::{ADA, DAY, HOUR, World, mail};
+use simulation::hand::{Hold, Strike};
 
 const DONE: Option<MarkState> = Some(MarkState::Done);
 

@@ -10,8 +10,8 @@ use shared::google::Gmail;
 use shared::ids::HistoryId;
 use shared::secret::AccessToken;
 
-use super::effects::Strike;
 use super::world::World;
+use simulation::hand::Strike;
 
 impl World {
     /// The next `count` calls of a method end so.

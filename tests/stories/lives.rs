@@ -12,8 +12,8 @@ use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
 use shared::mailbox::Owed;
 use shared::mark::MarkState;
 
-use super::effects::{Hold, Strike};
 use super::world::{ADA, HOUR, World};
+use simulation::hand::{Hold, Strike};
 
 const DONE: Option<MarkState> = Some(MarkState::Done);
 const LISTED: Option<MarkState> = Some(MarkState::Listed);

@@ -38,7 +38,5 @@ mod odd_mail;
 mod pacing;
 mod pausing;
 mod readings;
-mod stages;
 mod tokens;
-mod watched;
 mod world;

@@ -13,8 +13,8 @@ use shared::reason::{PauseReason, Reason};
 use shared::settings::Backfill;
 use shared::store::Write;
 
-use super::effects::Strike;
 use super::world::{ADA, DAY, HOUR, World, mail};
+use simulation::hand::Strike;
 
 const DONE: Option<MarkState> = Some(MarkState::Done);
 const PARKED: Option<MarkState> = Some(MarkState::Parked);

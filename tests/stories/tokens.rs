@@ -14,8 +14,8 @@ use shared::ledger::LetterState;
 use shared::mark::MarkState;
 use shared::reason::Reason;
 
-use super::effects::Strike;
 use super::world::{ADA, HOUR, MINUTE, World};
+use simulation::hand::Strike;
 
 const DONE: Option<MarkState> = Some(MarkState::Done);
 

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dispatcher::RunState;
+use google_sim::in_process::InProcess;
 use google_sim::scopes::Scopes;
 use google_sim::{Delivery, Google, GoogleConfig};
 use oauth_callback::after_consent::{Given, after_consent};
 use shared::clock::{Chance, Clock, Timestamp};
+use shared::google::{Gmail, OAuth};
 use shared::ids::{MessageId, UserId};
 use shared::intake;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
@@ -18,10 +20,13 @@ use shared::sealing::{SealedFor, TokenKind};
 use shared::settings::{Env, Settings};
 use shared::store::Write;
 
-use super::backend::{Backend, Stores};
+use simulation::hand::Hand;
+use simulation::stages::Stages;
+use simulation::stores::Stores;
+use simulation::watched::{Timetable, Watched};
+
+use super::backend::Backend;
 use super::effects::Effects;
-use super::stages::watched;
-use super::watched::Timetable;
 
 /// The mailbox that most stories are about.
 pub(crate) const ADA: &str = "ada@example.com";
@@ -65,10 +70,11 @@ impl World {
         let clock = Clock::manual("2026-05-01T12:00:00Z".parse().unwrap());
         let backend = backend(clock.clone()).await;
         let (effects, timetable) = (Effects::default(), Timetable::default());
+        let hand: Arc<dyn Hand> = Arc::new(effects.clone());
         let mut env = Env::new(&|_| None);
         Self {
             settings: Settings::read(&mut env),
-            stores: watched(&backend.stores, &effects, &clock, &timetable),
+            stores: backend.stores.watched(&hand, &clock, &timetable),
             google: Google::new(GoogleConfig::new(clock.clone(), Chance::seeded(2))),
             chance: Chance::seeded(3),
             tick: AtomicI64::new((clock.now() + TICK).millis()),
@@ -76,6 +82,23 @@ impl World {
             effects,
             backend,
             timetable,
+        }
+    }
+
+    /// The production stages over the watched stores and Google, as they are set now.
+    pub(crate) fn stages(&self) -> Stages {
+        let redirect_uri = "http://127.0.0.1:8080/oauth2callback".to_owned();
+        let face = Arc::new(InProcess { google: self.google.clone(), redirect_uri });
+        let (gmail, oauth): (Arc<dyn Gmail>, Arc<dyn OAuth>) = (face.clone(), face);
+        let hand: Arc<dyn Hand> = Arc::new(self.effects.clone());
+        Stages {
+            stores: self.stores.clone(),
+            gmail: Arc::new(Watched { inner: gmail, hand: hand.clone() }),
+            oauth: Arc::new(Watched { inner: oauth, hand }),
+            settings: self.settings.clone(),
+            clock: self.clock.clone(),
+            chance: self.chance.clone(),
+            segments: 1,
         }
     }
 
@@ -162,7 +185,7 @@ impl World {
     /// One round of the dispatcher, however many runs it takes.
     pub(crate) async fn round(&self) {
         self.tick.store((self.now() + TICK).millis(), Ordering::Relaxed);
-        let dispatcher = self.dispatcher();
+        let dispatcher = self.stages().dispatcher();
         while let Some(run) = self.effects.alive(dispatcher.run(self.now() + RUN_LIMIT)).await {
             if run.unwrap().state != RunState::Unfinished {
                 return;
@@ -210,7 +233,8 @@ impl World {
     }
 
     pub(crate) async fn serve_users(&self) -> bool {
-        let (intake, worker) = (self.intake(StageName::UserWorker), self.user_worker());
+        let stages = self.stages();
+        let (intake, worker) = (stages.intake(StageName::UserWorker), stages.user_worker());
         self.serve_from(&self.stores.user_jobs, USER_JOBS, async |records| {
             intake.serve(records, |job, attempt| worker.handle(job, attempt)).await
         })
@@ -218,8 +242,9 @@ impl World {
     }
 
     pub(crate) async fn serve_messages(&self) -> bool {
-        let stage = self.message_processor();
-        let intake = self.intake(StageName::MessageProcessor);
+        let stages = self.stages();
+        let stage = stages.message_processor();
+        let intake = stages.intake(StageName::MessageProcessor);
         self.serve_from(&self.stores.message_jobs, MESSAGE_JOBS, async |records| {
             intake.serve(records, |job, attempt| stage.handle(job, attempt)).await
         })
@@ -227,7 +252,7 @@ impl World {
     }
 
     async fn serve_dead(&self, queue: &Arc<dyn Queue>, stage: StageName) -> bool {
-        let desk = self.dead_letter();
+        let desk = self.stages().dead_letter();
         self.serve_from(queue, 10, async |records| desk.drain(stage, records).await).await
     }
 

@@ -1,4 +1,4 @@
-//! Every store and Google, with each call remembered and struck by [`Effects`].
+//! Every store and Google, with each call remembered and in the hand of a [`Hand`].
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,21 +24,25 @@ use shared::reason::PauseReason;
 use shared::secret::{AccessToken, RefreshToken};
 use shared::store::{StoreError, Write};
 
-use super::effects::{Effects, Strike};
+use crate::hand::{Hand, Strike};
 
 /// Something whose calls are watched.
-pub(crate) struct Watched<T: ?Sized> {
-    pub(crate) inner: Arc<T>,
-    pub(crate) effects: Effects,
+pub struct Watched<T: ?Sized> {
+    pub inner: Arc<T>,
+    pub hand: Arc<dyn Hand>,
 }
 
 macro_rules! watch {
     ($trait:ident as $name:literal { $(fn $method:ident($($arg:ident: $ty:ty),*) -> $out:ty;)+ }) => {
+        impl Watched<dyn $trait> {
+            const CALLS: &[&str] = &[$(concat!($name, ".", stringify!($method))),+];
+        }
+
         #[async_trait]
         impl $trait for Watched<dyn $trait> {
             $(async fn $method(&self, $($arg: $ty),*) -> $out {
                 let call = self.inner.$method($($arg),*);
-                self.effects.pass(concat!($name, ".", stringify!($method)), call).await
+                self.hand.pass(concat!($name, ".", stringify!($method)), call).await
             })+
         }
     };
@@ -107,22 +111,58 @@ watch!(OAuth as "oauth" {
 impl Events for Watched<dyn Events> {
     async fn publish(&self, batch: &[Event]) -> Result<Vec<usize>, StoreError> {
         let call = async |batch: &[Event]| self.inner.publish(batch).await;
-        match self.effects.enter("events.publish") {
-            Some(Strike::Refuses(refused)) => {
+        let name = "events.publish";
+        match self.hand.reach(name).await {
+            Some(Strike::Refuses(mut refused)) => {
+                refused.retain(|place| *place < batch.len());
                 let kept = |(place, event): (usize, &Event)| {
                     (!refused.contains(&place)).then(|| event.clone())
                 };
                 let taken: Vec<Event> = batch.iter().enumerate().filter_map(kept).collect();
-                call(&taken).await.map(|_| refused)
+                self.hand.carry(name, None, call(&taken)).await.map(|_| refused)
             }
-            strike => self.effects.carry(strike, call(batch)).await,
+            strike => self.hand.carry(name, strike, call(batch)).await,
         }
     }
 }
 
+/// Every call that passes a hand. A method that is added to a trait is not compiled without standing here.
+pub fn every_call() -> Vec<&'static str> {
+    let mut all = vec!["events.publish"];
+    all.extend(Watched::<dyn Mailboxes>::CALLS);
+    all.extend(Watched::<dyn Marks>::CALLS);
+    all.extend(Watched::<dyn DeadLetters>::CALLS);
+    all.extend(Watched::<dyn Control>::CALLS);
+    all.extend(Watched::<dyn Archive>::CALLS);
+    all.extend(Watched::<dyn Gmail>::CALLS);
+    all.extend(Watched::<dyn OAuth>::CALLS);
+    for queue in QUEUES {
+        all.extend(queue);
+    }
+    all
+}
+
+/// The names of `send`, `receive`, `delete` and `hide`, by queue.
+pub type QueueCalls = [&'static str; 4];
+
+macro_rules! queue_calls {
+    ($($name:literal),+) => {
+        [$([
+            concat!($name, ".send"),
+            concat!($name, ".receive"),
+            concat!($name, ".delete"),
+            concat!($name, ".hide"),
+        ]),+]
+    };
+}
+
+/// Of the four queues: user jobs, message jobs, and the dead ones of each.
+pub const QUEUES: [QueueCalls; 4] =
+    queue_calls!("user_jobs", "message_jobs", "dead_user_jobs", "dead_message_jobs");
+
 /// The moments at which something that is hidden in a queue shows again.
 #[derive(Clone, Default)]
-pub(crate) struct Timetable(Arc<Mutex<BTreeSet<Timestamp>>>);
+pub struct Timetable(Arc<Mutex<BTreeSet<Timestamp>>>);
 
 impl Timetable {
     fn note(&self, at: Timestamp) {
@@ -130,7 +170,7 @@ impl Timetable {
     }
 
     /// The first moment after `now`; earlier ones are forgotten.
-    pub(crate) fn after(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn after(&self, now: Timestamp) -> Option<Timestamp> {
         let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         times.retain(|at| *at > now);
         times.first().copied()
@@ -138,13 +178,12 @@ impl Timetable {
 }
 
 /// A queue whose calls are watched under a name of its own, and whose delays are noted.
-pub(crate) struct WatchedQueue {
-    pub(crate) inner: Arc<dyn Queue>,
-    /// The names of `send`, `receive`, `delete` and `hide`.
-    pub(crate) names: [&'static str; 4],
-    pub(crate) effects: Effects,
-    pub(crate) clock: Clock,
-    pub(crate) timetable: Timetable,
+pub struct WatchedQueue {
+    pub inner: Arc<dyn Queue>,
+    pub names: QueueCalls,
+    pub hand: Arc<dyn Hand>,
+    pub clock: Clock,
+    pub timetable: Timetable,
 }
 
 impl WatchedQueue {
@@ -161,15 +200,17 @@ impl Queue for WatchedQueue {
         for out in &batch {
             self.note(out.delay);
         }
-        match self.effects.enter(self.names[0]) {
-            Some(Strike::Refuses(refused)) => {
+        match self.hand.reach(self.names[0]).await {
+            Some(Strike::Refuses(mut refused)) => {
+                refused.retain(|place| *place < batch.len());
                 let entries = batch.into_iter().enumerate();
                 let taken = entries.filter(|(place, _)| !refused.contains(place));
-                self.inner.send(taken.map(|(_, out)| out).collect()).await?;
+                let send = self.inner.send(taken.map(|(_, out)| out).collect());
+                self.hand.carry(self.names[0], None, send).await?;
                 let failure = |index| SendFailure { index, cause: "refused".to_owned() };
                 Ok(refused.into_iter().map(failure).collect())
             }
-            strike => self.effects.carry(strike, self.inner.send(batch)).await,
+            strike => self.hand.carry(self.names[0], strike, self.inner.send(batch)).await,
         }
     }
 
@@ -181,16 +222,16 @@ impl Queue for WatchedQueue {
             }
             records
         };
-        self.effects.pass(self.names[1], call).await
+        self.hand.pass(self.names[1], call).await
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<(), StoreError> {
-        self.effects.pass(self.names[2], self.inner.delete(receipts)).await
+        self.hand.pass(self.names[2], self.inner.delete(receipts)).await
     }
 
     async fn hide(&self, receipt: &Receipt, after: Duration) -> Result<(), StoreError> {
         self.note(after);
-        self.effects.pass(self.names[3], self.inner.hide(receipt, after)).await
+        self.hand.pass(self.names[3], self.inner.hide(receipt, after)).await
     }
 
     async fn depth(&self) -> Result<Depth, StoreError> {

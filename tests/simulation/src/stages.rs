@@ -1,81 +1,35 @@
-//! The production stages, wired as on one machine, over the watched stores.
+//! The production stages, wired as on one machine, over whatever stores and Google they are given.
 
 use std::sync::Arc;
 
 use dead_letter::DeadLetterStage;
 use dispatcher::Dispatcher;
-use google_sim::in_process::InProcess;
 use message_processor::MessageProcessor;
+use shared::clock::{Chance, Clock};
 use shared::google::{Gmail, OAuth};
 use shared::intake::Intake;
 use shared::ledger::StageName;
-use shared::queue::Queue;
 use shared::replay::Replay;
+use shared::settings::Settings;
 use user_worker::UserWorker;
 
-use super::backend::Stores;
-use super::effects::Effects;
-use super::watched::{Timetable, Watched, WatchedQueue};
-use super::world::World;
+use crate::stores::Stores;
 
-/// The same stores, watched.
-pub(crate) fn watched(
-    stores: &Stores,
-    effects: &Effects,
-    clock: &shared::clock::Clock,
-    timetable: &Timetable,
-) -> Stores {
-    macro_rules! watch {
-        ($field:ident) => {
-            Arc::new(Watched { inner: stores.$field.clone(), effects: effects.clone() })
-        };
-    }
-    let queue = |inner: &Arc<dyn Queue>, names| -> Arc<dyn Queue> {
-        let (effects, clock, timetable) = (effects.clone(), clock.clone(), timetable.clone());
-        Arc::new(WatchedQueue { inner: inner.clone(), names, effects, clock, timetable })
-    };
-    macro_rules! names {
-        ($name:literal) => {
-            ["send", "receive", "delete", "hide"].map(|verb| match verb {
-                "send" => concat!($name, ".send"),
-                "receive" => concat!($name, ".receive"),
-                "delete" => concat!($name, ".delete"),
-                _ => concat!($name, ".hide"),
-            })
-        };
-    }
-    Stores {
-        mailboxes: watch!(mailboxes),
-        marks: watch!(marks),
-        letters: watch!(letters),
-        control: watch!(control),
-        archive: watch!(archive),
-        events: watch!(events),
-        user_jobs: queue(&stores.user_jobs, names!("user_jobs")),
-        message_jobs: queue(&stores.message_jobs, names!("message_jobs")),
-        dead_user_jobs: queue(&stores.dead_user_jobs, names!("dead_user_jobs")),
-        dead_message_jobs: queue(&stores.dead_message_jobs, names!("dead_message_jobs")),
-        sealing: stores.sealing.clone(),
-    }
+/// What every stage is made of, and the stages made of it.
+#[derive(Clone)]
+pub struct Stages {
+    pub stores: Stores,
+    pub gmail: Arc<dyn Gmail>,
+    pub oauth: Arc<dyn OAuth>,
+    pub settings: Settings,
+    pub clock: Clock,
+    pub chance: Chance,
+    /// How many parts of the table the dispatcher scans at once.
+    pub segments: u32,
 }
 
-impl World {
-    fn face(&self) -> Arc<InProcess> {
-        let redirect_uri = "http://127.0.0.1:8080/oauth2callback".to_owned();
-        Arc::new(InProcess { google: self.google.clone(), redirect_uri })
-    }
-
-    fn gmail(&self) -> Arc<dyn Gmail> {
-        let inner: Arc<dyn Gmail> = self.face();
-        Arc::new(Watched { inner, effects: self.effects.clone() })
-    }
-
-    fn oauth(&self) -> Arc<dyn OAuth> {
-        let inner: Arc<dyn OAuth> = self.face();
-        Arc::new(Watched { inner, effects: self.effects.clone() })
-    }
-
-    pub(crate) fn intake(&self, stage: StageName) -> Intake {
+impl Stages {
+    pub fn intake(&self, stage: StageName) -> Intake {
         let (queue, dead_letters) = match stage {
             StageName::UserWorker => (&self.stores.user_jobs, &self.stores.dead_user_jobs),
             StageName::MessageProcessor => {
@@ -92,7 +46,7 @@ impl World {
         }
     }
 
-    pub(crate) fn dispatcher(&self) -> Dispatcher {
+    pub fn dispatcher(&self) -> Dispatcher {
         Dispatcher {
             mailboxes: self.stores.mailboxes.clone(),
             control: self.stores.control.clone(),
@@ -100,14 +54,14 @@ impl World {
             settings: self.settings.clone(),
             clock: self.clock.clone(),
             chance: self.chance.clone(),
-            segments: 1,
+            segments: self.segments,
         }
     }
 
-    pub(crate) fn user_worker(&self) -> UserWorker {
+    pub fn user_worker(&self) -> UserWorker {
         UserWorker {
-            oauth: self.oauth(),
-            gmail: self.gmail(),
+            oauth: self.oauth.clone(),
+            gmail: self.gmail.clone(),
             mailboxes: self.stores.mailboxes.clone(),
             marks: self.stores.marks.clone(),
             letters: self.stores.letters.clone(),
@@ -119,9 +73,9 @@ impl World {
         }
     }
 
-    pub(crate) fn message_processor(&self) -> MessageProcessor {
+    pub fn message_processor(&self) -> MessageProcessor {
         MessageProcessor {
-            gmail: self.gmail(),
+            gmail: self.gmail.clone(),
             mailboxes: self.stores.mailboxes.clone(),
             marks: self.stores.marks.clone(),
             letters: self.stores.letters.clone(),
@@ -135,7 +89,7 @@ impl World {
         }
     }
 
-    pub(crate) fn dead_letter(&self) -> DeadLetterStage {
+    pub fn dead_letter(&self) -> DeadLetterStage {
         DeadLetterStage {
             mailboxes: self.stores.mailboxes.clone(),
             marks: self.stores.marks.clone(),
@@ -147,7 +101,7 @@ impl World {
         }
     }
 
-    pub(crate) fn replay(&self) -> Replay {
+    pub fn replay(&self) -> Replay {
         Replay {
             mailboxes: self.stores.mailboxes.clone(),
             marks: self.stores.marks.clone(),

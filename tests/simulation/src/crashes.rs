@@ -1,0 +1,184 @@
+//! Every point at which a process can die, singly and in pairs.
+
+use std::time::Duration;
+
+use crate::deeds::Deed;
+use crate::fate::{Plan, Point};
+use crate::witness::Violation;
+use crate::world::{Nature, World};
+
+/// A small story, told again and again with other deaths in it.
+#[derive(Clone, Copy)]
+pub struct Scenario {
+    /// Its name.
+    pub name: &'static str,
+    /// Sets the world.
+    nature: fn() -> Nature,
+    /// What happens before deaths are counted.
+    before: fn(&mut World),
+    /// What happens then.
+    script: fn(&mut World),
+}
+
+/// How a run with deaths ended.
+pub struct Outcome {
+    /// Calls that were made while deaths were possible.
+    pub calls: usize,
+    /// What must not have been.
+    pub violations: Vec<Violation>,
+}
+
+fn kind() -> Nature {
+    let mut nature = Nature::kind(1);
+    nature.settings.poll_interval_max = Duration::from_mins(5);
+    nature
+}
+
+fn connected(world: &mut World) {
+    let person = world.add_person();
+    let now = world.now();
+    world.plan(now, Deed::Consent(person));
+    world.run_until(now + Duration::from_mins(12), |_| false);
+}
+
+fn minutes(world: &mut World, minutes: u64) {
+    let end = world.now() + Duration::from_mins(minutes);
+    world.run_until(end, |_| false);
+}
+
+fn now(world: &mut World, deed: Deed) {
+    let now = world.now();
+    world.plan(now, deed);
+}
+
+/// The scenarios there are.
+pub const SCENARIOS: [Scenario; 9] = [
+    Scenario {
+        name: "first connect with backfill",
+        nature: kind,
+        before: |world| {
+            let person = world.add_person();
+            now(world, Deed::Deliver(person, 2));
+            minutes(world, 1);
+        },
+        script: |world| {
+            now(world, Deed::Consent(0));
+            minutes(world, 3);
+        },
+    },
+    Scenario {
+        name: "a poll of three pages",
+        nature: || Nature { largest_page: 1, ..kind() },
+        before: connected,
+        script: |world| {
+            now(world, Deed::Deliver(0, 3));
+            minutes(world, 6);
+        },
+    },
+    Scenario {
+        name: "the gap after a 404",
+        nature: kind,
+        before: |world| {
+            connected(world);
+            now(world, Deed::Deliver(0, 2));
+            now(world, Deed::Forget(0));
+        },
+        script: |world| minutes(world, 6),
+    },
+    Scenario {
+        name: "dead grant to reconnect",
+        nature: kind,
+        before: |world| {
+            connected(world);
+            now(world, Deed::Deliver(0, 1));
+            now(world, Deed::Revoke(0, google_sim::grants::Cause::UserRevoked));
+        },
+        script: |world| {
+            minutes(world, 6);
+            now(world, Deed::Consent(0));
+            minutes(world, 2);
+        },
+    },
+    Scenario {
+        name: "poison",
+        nature: || {
+            let mut nature = kind();
+            nature.settings.max_message_bytes = 4_000;
+            nature
+        },
+        before: connected,
+        script: |world| {
+            now(world, Deed::DeliverLarge(0));
+            now(world, Deed::Stray);
+            minutes(world, 6);
+        },
+    },
+    Scenario {
+        name: "quota postpone",
+        nature: kind,
+        before: connected,
+        script: |world| {
+            use google_sim::faults::FaultKind;
+            use google_sim::methods::Method;
+            let kind = FaultKind::RateLimitExceeded;
+            now(world, Deed::Weather(Some(Method::MessagesGet), kind, 100));
+            now(world, Deed::Deliver(0, 1));
+            let clears = world.now() + Duration::from_mins(6);
+            world.plan(clears, Deed::Clear);
+            minutes(world, 9);
+        },
+    },
+    Scenario {
+        name: "disconnect mid-run",
+        nature: kind,
+        before: connected,
+        script: |world| {
+            now(world, Deed::Deliver(0, 2));
+            now(world, Deed::Sync(0));
+            now(world, Deed::Disconnect(0));
+            minutes(world, 2);
+        },
+    },
+    Scenario {
+        name: "dispatcher continuation",
+        nature: || {
+            let mut nature = kind();
+            nature.settings.max_users_per_invocation = 1;
+            nature
+        },
+        before: |world| {
+            connected(world);
+            connected(world);
+        },
+        script: |world| minutes(world, 6),
+    },
+    Scenario {
+        name: "an old-schema job",
+        nature: kind,
+        before: connected,
+        script: |world| {
+            now(world, Deed::Deliver(0, 1));
+            now(world, Deed::Older(0));
+            minutes(world, 2);
+        },
+    },
+];
+
+impl Scenario {
+    /// Tells the story with these deaths in it, in calls counted from the start of the script.
+    pub fn tell(&self, deaths: &[Point]) -> (World, Outcome) {
+        let mut world = World::new((self.nature)());
+        (self.before)(&mut world);
+        let first = world.fate.calls();
+        let deaths = deaths.iter().map(|point| Point { call: first + point.call, ..*point });
+        world.fate.follow(Plan::Crashes(deaths.collect()));
+        (self.script)(&mut world);
+        // What a death left behind is taken up again minutes later, and may die again.
+        let limit = world.now() + Duration::from_hours(12);
+        world.run_until(limit, World::is_at_rest);
+        let calls = world.fate.calls() - first;
+        world.finish();
+        let violations = world.witness.seen().violations.clone();
+        (world, Outcome { calls, violations })
+    }
+}

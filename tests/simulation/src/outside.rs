@@ -1,0 +1,160 @@
+//! What consumers see: the archive and the topic, with the witness standing behind them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use shared::archive::memory::MemoryArchive;
+use shared::archive::{Archive, Put};
+use shared::events::{Event, EventKind, Events, message_event_id};
+use shared::ids::{Generation, MessageId, UserId};
+use shared::store::StoreError;
+
+use crate::witness::{Marked, Witness};
+
+/// The archive: what is written once stays as it is.
+pub struct Shelf {
+    pub inner: MemoryArchive,
+    pub witness: Arc<Witness>,
+}
+
+/// Whose message a key is.
+fn named(key: &str) -> Option<(UserId, MessageId)> {
+    let (user, name) = (key.split('/').nth(1)?, key.rsplit('/').next()?);
+    let id = name.split('.').next()?;
+    Some((user.parse().ok()?, id.parse().ok()?))
+}
+
+impl Shelf {
+    /// Every key is a message of the mailbox that it names, and written by a job of that mailbox.
+    fn judge_key(&self, key: &str) {
+        let worker = self.witness.fate.errand().who.user.clone();
+        let Some(named) = named(key) else {
+            return self.witness.violated("a key names a message", None, key);
+        };
+        if worker.is_some_and(|worker| worker != named.0) {
+            self.witness.violated("nothing is written into another's mailbox", None, key);
+        }
+        if !self.witness.seen().mail.contains_key(&named) {
+            self.witness.violated("what is stored was delivered", Some(&named.0), key);
+        }
+    }
+}
+
+#[async_trait]
+impl Archive for Shelf {
+    async fn put_new(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &'static str,
+    ) -> Result<Put, StoreError> {
+        self.judge_key(key);
+        self.inner.put_new(key, bytes, content_type).await
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &'static str,
+    ) -> Result<(), StoreError> {
+        self.judge_key(key);
+        let held = self.inner.get(key).await?;
+        if held.is_some_and(|held| held != bytes) {
+            self.witness.violated("what is stored does not change", None, key);
+        }
+        self.inner.put(key, bytes, content_type).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn keys(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        self.inner.keys(prefix, after, limit).await
+    }
+}
+
+/// The topic.
+pub struct Topic {
+    pub witness: Arc<Witness>,
+    pub archive: Arc<Shelf>,
+    /// What each event said when it was first published.
+    said: Mutex<BTreeMap<String, String>>,
+}
+
+impl Topic {
+    /// Nothing was published yet.
+    pub fn new(witness: Arc<Witness>, archive: Arc<Shelf>) -> Self {
+        Self { witness, archive, said: Mutex::default() }
+    }
+
+    async fn judge(&self, event: &Event) {
+        let text = serde_json::to_string(event).unwrap_or_default();
+        self.witness.carries_ids_only("an event", &text);
+        let user = event.data["userId"].as_str().and_then(|text| text.parse::<UserId>().ok());
+        let Some(user) = user else {
+            return self.witness.violated("an event names its mailbox", None, text);
+        };
+        if event.kind == EventKind::MessageProcessed {
+            return self.judge_message(event, &user).await;
+        }
+        let mut seen = self.witness.seen();
+        seen.told.insert((event.kind.as_str(), user, event.id.clone()));
+    }
+
+    async fn judge_message(&self, event: &Event, user: &UserId) {
+        let Ok(id) = event.subject.parse::<MessageId>() else {
+            return self.witness.violated("an event names its message", Some(user), &event.id);
+        };
+        let marks = self.witness.ledger.get_marks(user, std::slice::from_ref(&id)).await;
+        if marks.first().is_none_or(Option::is_none) {
+            let rule = "what is announced was accounted for before";
+            self.witness.violated(rule, Some(user), format!("{id} has no mark"));
+        }
+        if event.id != message_event_id(user, &id, Generation(0)) {
+            let rule = "a message is announced under one id";
+            self.witness.violated(rule, Some(user), format!("{id} under {}", event.id));
+        }
+        let key = event.data["result"]["key"].as_str().unwrap_or_default();
+        let size = event.data["result"]["bytes"].as_u64();
+        let stored = self.archive.inner.get(key).await.ok().flatten();
+        if stored.map(|bytes| bytes.len() as u64) != size {
+            let rule = "what is announced is what is stored";
+            self.witness.violated(rule, Some(user), format!("{id}: {key}"));
+        }
+        self.judge_repetition(event, user);
+        let mut seen = self.witness.seen();
+        seen.announced.entry((user.clone(), id)).or_default().insert(event.id.clone());
+    }
+
+    /// However often something is announced, it is announced in the same words. The lane is how it came, not what it is.
+    fn judge_repetition(&self, event: &Event, user: &UserId) {
+        let mut data = event.data.clone();
+        data["lane"].take();
+        data["replay"].take();
+        let said = format!("{} {data}", event.time);
+        let mut known = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = known.entry(event.id.clone()).or_insert_with(|| said.clone());
+        if *first != said {
+            let rule = "a repeated event says the same";
+            self.witness.violated(rule, Some(user), format!("{first} and then {said}"));
+        }
+    }
+}
+
+#[async_trait]
+impl Events for Topic {
+    async fn publish(&self, batch: &[Event]) -> Result<Vec<usize>, StoreError> {
+        for event in batch {
+            self.judge(event).await;
+        }
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,186 @@
+//! People and operators at work: each a process of its own, which may die like any other.
+
+use std::time::Duration;
+
+use google_sim::in_process::InProcess;
+use google_sim::scopes::Scopes;
+use oauth_callback::after_consent::{Given, NotYet, after_consent};
+use shared::google::OAuth as _;
+use shared::intake;
+use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
+use shared::ledger::{Consent, LetterFilter, LetterState};
+use shared::mailbox::Mailbox;
+use shared::reason::{PauseReason, Reason};
+use shared::replay::discard;
+use shared::sealing::{SealedFor, TokenKind};
+use shared::secret::RefreshToken;
+use shared::store::Write;
+
+use crate::deeds::Deed;
+use crate::processes::Kind;
+use crate::world::World;
+
+/// Reading is what the person consents to.
+const SCOPES: &str = "email https://www.googleapis.com/auth/gmail.readonly";
+
+/// How long a person waits before trying again what did not work.
+const PERSON_WAITS: Duration = Duration::from_mins(3);
+
+impl World {
+    /// A person consents: Google gives tokens, and the callback stores them as it does. What does not work is tried
+    /// again.
+    pub(crate) fn consent(&mut self, person: usize) {
+        let (email, user) = self.people[person].clone();
+        let account = self.google.add_mailbox(&email, "Somebody");
+        let Ok(scopes) = Scopes::parse(SCOPES) else { return };
+        let tokens = self.google.consent(&account, scopes);
+        let Some(token) = tokens.refresh_token else { return };
+        let (stages, clock, chance) =
+            (self.stages.clone(), self.clock.clone(), self.chance.clone());
+        let witness = self.witness.clone();
+        let stores = stages.stores.clone();
+        self.spawn(
+            Kind::Person,
+            Box::pin(async move {
+                let now = clock.now();
+                for _ in 0..10 {
+                    let Ok(row) = stores.mailboxes.get(&user).await else { return };
+                    let given = Given::RefreshToken;
+                    let backfill = &stages.settings.backfill;
+                    let next = match after_consent(row.as_ref(), &user, given, backfill, now) {
+                        Ok(next) => next,
+                        Err(NotYet::StillDisconnecting | NotYet::NoRefreshToken) => return,
+                    };
+                    let of = (user.clone(), next.epoch, next.grant);
+                    witness.seen().refresh.insert(token.clone(), of);
+                    let life =
+                        SealedFor { user: &user, epoch: next.epoch, kind: TokenKind::Refresh };
+                    let Ok(sealed) = stores.sealing.seal(life, &token).await else { return };
+                    let epoch = next.epoch;
+                    let consent = Consent {
+                        user_id: user.clone(),
+                        read: next.read,
+                        epoch,
+                        grant: next.grant,
+                        new_life: next.new_life,
+                        email: email.clone(),
+                        refresh_token: Some(sealed),
+                        scopes: scopes.names().map(str::to_owned).collect(),
+                        at: now,
+                        reference: None,
+                        owed: next.owed,
+                    };
+                    match stores.mailboxes.connect(consent).await {
+                        Ok(Write::Stale) => {}
+                        Err(_) => return,
+                        Ok(Write::Applied) => {
+                            let header = JobHeader::new(user.clone(), epoch, now, &chance);
+                            let (kind, cause) = (UserJobKind::Sync, Cause::Connect);
+                            let job = UserJob { header, kind, cause };
+                            // The row owes it: the dispatcher sends it too.
+                            let _ = intake::send(&*stores.user_jobs, &[job], now).await;
+                            return;
+                        }
+                    }
+                }
+            }),
+        );
+    }
+
+    /// The operator orders something for a mailbox that is connected.
+    pub(crate) fn ask(&mut self, person: usize, kind: UserJobKind) {
+        let user = self.people[person].1.clone();
+        let (stores, clock, chance) =
+            (self.stages.stores.clone(), self.clock.clone(), self.chance.clone());
+        self.spawn(
+            Kind::Person,
+            Box::pin(async move {
+                let Ok(Some(row)) = stores.mailboxes.get(&user).await else { return };
+                let header = JobHeader::new(user, row.epoch, clock.now(), &chance);
+                let job = UserJob { header, kind, cause: Cause::Manual };
+                let _ = intake::send(&*stores.user_jobs, &[job], clock.now()).await;
+            }),
+        );
+    }
+
+    pub(crate) fn pause(&mut self, person: usize) {
+        let user = self.people[person].1.clone();
+        let stores = self.stages.stores.clone();
+        self.spawn(
+            Kind::Person,
+            Box::pin(async move {
+                let Ok(Some(row)) = stores.mailboxes.get(&user).await else { return };
+                let _ = stores.mailboxes.pause(&user, row.epoch, PauseReason::Operator).await;
+            }),
+        );
+    }
+
+    pub(crate) fn resume(&mut self, person: usize) {
+        let user = self.people[person].1.clone();
+        let (stores, clock) = (self.stages.stores.clone(), self.clock.clone());
+        self.spawn(
+            Kind::Person,
+            Box::pin(async move {
+                let Ok(Some(row)) = stores.mailboxes.get(&user).await else { return };
+                let _ = stores.mailboxes.resume(&user, row.epoch, clock.now()).await;
+            }),
+        );
+    }
+
+    /// The operator at the desk, who sends round what is open. What no program can read is given up.
+    pub(crate) fn replay_all(&mut self) {
+        let (stores, clock, replay) =
+            (self.stages.stores.clone(), self.clock.clone(), self.stages.replay());
+        self.spawn(
+            Kind::Person,
+            Box::pin(async move {
+                let filter = LetterFilter::default();
+                let Ok(letters) = stores.letters.list(&filter, None, 1000).await else { return };
+                // Those that go round already may have been left by a replay that died.
+                let open = [LetterState::Parked, LetterState::Replaying];
+                for letter in letters.into_iter().filter(|letter| open.contains(&letter.state)) {
+                    let readable = !matches!(
+                        letter.reason,
+                        Reason::Undecodable | Reason::NewerSchema | Reason::TooLarge
+                    );
+                    if readable {
+                        let _ = replay.send(&letter, clock.now()).await;
+                    } else {
+                        let _ =
+                            discard(&*stores.marks, &*stores.letters, &letter, clock.now()).await;
+                    }
+                }
+            }),
+        );
+    }
+
+    /// People try again what did not work, once the sky is clear; those who disconnected stay away.
+    pub(crate) fn everyone_heals(&mut self) {
+        let soon = self.now() + PERSON_WAITS;
+        for (person, (_, user)) in self.people.clone().iter().enumerate() {
+            let Some(row) = self.row(user) else { continue };
+            if row.disconnected_at.is_none() && row.needs_reauth.is_some() {
+                self.plan(soon, Deed::Consent(person));
+            }
+            if row.paused.is_some() {
+                self.plan(soon, Deed::Resume(person));
+            }
+        }
+    }
+
+    /// Whether Google would still refresh a mailbox's present consent, asked behind everybody's back.
+    pub(crate) fn grant_lives(&self, row: &Mailbox) -> bool {
+        let consent = (row.user_id.clone(), row.epoch, row.grant);
+        let tokens: Vec<String> = {
+            let seen = self.witness.seen();
+            let theirs = seen.refresh.iter().filter(|(_, of)| **of == consent);
+            theirs.map(|(token, _)| token.clone()).collect()
+        };
+        let (google, redirect_uri) = (self.google.clone(), String::new());
+        let face = InProcess { google, redirect_uri };
+        tokens.into_iter().any(|token| {
+            let token = RefreshToken::new(token);
+            crate::at_once(face.refresh(&token)).is_some_and(|answer| answer.is_ok())
+        })
+    }
+}

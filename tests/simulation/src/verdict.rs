@@ -1,0 +1,300 @@
+//! After the bad days: faults off, everybody awake, people heal; then everything must come to rest, and be accounted for.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use shared::archive::Archive;
+use shared::clock::Timestamp;
+use shared::events::EventKind;
+use shared::ids::{MessageId, UserId};
+use shared::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterState};
+use shared::mailbox::{Mailbox, Owed};
+use shared::mark::{Mark, MarkState};
+use shared::reason::{Reason, SkipReason};
+use shared::replay::LetterJob;
+use shared::result::{original_key, result_key};
+
+use crate::deeds::Deed;
+use crate::queue::Nastiness;
+use crate::witness::{Delivered, Marked};
+use crate::world::{TICK, World};
+
+/// Whatever has not come to rest within this does not: a job that failed four times, waited for a token and was
+/// hidden twice needs some hours.
+const PATIENCE: Duration = Duration::from_hours(48);
+
+/// An access token may outlive its grant by an hour, and until then nobody can notice.
+const TOKENS_LAST: Duration = Duration::from_mins(65);
+
+/// How often the operator sends round what is parked.
+const REPLAYS: usize = 4;
+
+impl World {
+    /// Ends the bad days, lets everything come to rest, and judges.
+    pub fn finish(&mut self) {
+        self.fate.calm();
+        self.queues.set(Nastiness::default());
+        self.google.clear_faults();
+        self.calendar.clear();
+        self.cursed.clear();
+        self.thaw();
+        self.fate.note("finale", "faults off");
+        let tokens_end = self.now() + TOKENS_LAST;
+        self.run_until(tokens_end, |_| false);
+        self.come_to_rest();
+        self.judge_dead_grants();
+        self.everyone_heals();
+        self.come_to_rest();
+        self.judge_released();
+        for _ in 0..REPLAYS {
+            if self.is_healed() {
+                break;
+            }
+            self.everyone_heals();
+            let soon = self.now() + Duration::from_mins(10);
+            self.plan(soon, Deed::ReplayAll);
+            self.come_to_rest();
+        }
+        self.judge();
+    }
+
+    /// Runs until nothing is in any queue, nobody runs, and every mailbox was polled twice since.
+    fn come_to_rest(&mut self) {
+        let limit = self.now() + PATIENCE;
+        loop {
+            let polled = self.now() + self.stages.settings.poll_interval_max * 2 + TICK;
+            self.run_until(polled, |_| false);
+            self.run_until(limit, |world| world.is_at_rest() && world.calendar.next().is_none());
+            if self.now() >= limit {
+                return self.witness.violated("everything comes to rest", None, self.restless());
+            }
+            if self.is_settled() {
+                return;
+            }
+        }
+    }
+
+    /// Whether nothing is owed any more. Who may not be read keeps what it waits for, but for a goodbye and a notice.
+    fn is_settled(&self) -> bool {
+        self.rows().iter().all(|row| {
+            let owed = &row.owed;
+            let soon = owed.notice.is_none() && owed.disconnect.is_none();
+            if row.is_readable() { *owed == Owed::default() } else { soon }
+        })
+    }
+
+    fn restless(&self) -> String {
+        let depths = self.queues.all().map(|queue| queue.next().is_some());
+        let owed: Vec<String> = self
+            .rows()
+            .iter()
+            .filter(|row| row.owed != Owed::default())
+            .map(|row| format!("{} owes {:?}", row.user_id, row.owed))
+            .collect();
+        format!("queues that hold something: {depths:?}; {owed:?}")
+    }
+
+    /// Every grant that is dead was told of, and no other.
+    fn judge_dead_grants(&self) {
+        for row in self.rows() {
+            if row.disconnected_at.is_some() || row.paused.is_some() {
+                continue;
+            }
+            let user = &row.user_id;
+            if row.needs_reauth.is_none() && !self.grant_lives(&row) {
+                let seen = format!("epoch {}, grant {}", row.epoch, row.grant);
+                self.witness.violated("a dead grant is noticed", Some(user), seen);
+            }
+            let told = |(kind, whose, _): &(&'static str, UserId, String)| {
+                *kind == EventKind::NeedsReauth.as_str() && whose == user
+            };
+            if row.needs_reauth.is_some() && !self.witness.seen().told.iter().any(told) {
+                self.witness.violated("a dead grant is told of", Some(user), "no event");
+            }
+        }
+    }
+
+    /// Whether every mailbox is read or has ended, and no letter is open.
+    fn is_healed(&self) -> bool {
+        let open = [LetterState::Parked, LetterState::Replaying];
+        self.rows().iter().all(|row| row.is_readable() || row.disconnected_at.is_some())
+            && !self.letters().iter().any(|letter| open.contains(&letter.state))
+    }
+
+    /// What waited for its mailbox went round by itself once that could be read.
+    fn judge_released(&self) {
+        let waited = [Reason::Waiting, Reason::GrantDead, Reason::ScopeMissing];
+        for letter in self.letters() {
+            let row = letter.user_id.as_ref().and_then(|user| self.row(user));
+            // A letter of a life that has ended waits for nothing any more.
+            let job = LetterJob::read(letter.stage, &letter.payload).ok();
+            let life = job.map(|job| job.header().epoch);
+            let is_read = row.is_some_and(|row| row.is_readable() && life == Some(row.epoch));
+            if is_read && letter.state == LetterState::Parked && waited.contains(&letter.reason) {
+                let rule = "what waited for its mailbox goes round by itself";
+                let seen = format!("{} of reason {}", letter.job_id, letter.reason);
+                self.witness.violated(rule, letter.user_id.as_ref(), seen);
+            }
+        }
+    }
+
+    fn letters(&self) -> Vec<DeadLetter> {
+        let filter = LetterFilter::default();
+        let letters = crate::at_once(self.ledger.list_letters(&filter));
+        letters.unwrap_or_default()
+    }
+
+    fn judge(&self) {
+        let letters = self.letters();
+        for letter in &letters {
+            if letter.state == LetterState::Replaying {
+                let seen = format!("{} of reason {}", letter.job_id, letter.reason);
+                let user = letter.user_id.as_ref();
+                self.witness.violated("a letter that goes round comes to its end", user, seen);
+            }
+        }
+        for row in self.rows() {
+            self.judge_mailbox(&row, &letters);
+        }
+        self.fate.note("rest", format!("{} deliveries", self.deliveries.load(Ordering::Relaxed)));
+    }
+
+    fn judge_mailbox(&self, row: &Mailbox, letters: &[DeadLetter]) {
+        let user = &row.user_id;
+        if row.disconnected_at.is_some() {
+            return self.judge_goodbye(row);
+        }
+        let waits = |letter: &&DeadLetter| {
+            letter.user_id.as_ref() == Some(user) && letter.state == LetterState::Parked
+        };
+        if let Some(letter) = letters.iter().find(waits) {
+            let seen = format!("{} of reason {}: {}", letter.job_id, letter.reason, letter.error);
+            self.witness.violated("what can be replayed does not stay parked", Some(user), seen);
+        }
+        if !row.is_readable() {
+            return self.witness.violated("who heals is read again", Some(user), "it is not");
+        }
+        let mail = self.witness.of(user);
+        let ids: Vec<MessageId> = mail.iter().map(|(id, _)| id.clone()).collect();
+        let marks = crate::at_once(self.ledger.get_marks(user, &ids)).unwrap_or_default();
+        for ((id, delivered), mark) in mail.iter().zip(marks) {
+            self.judge_message(row, id, delivered, mark.as_ref());
+        }
+        let told = |kind: EventKind| {
+            let seen = self.witness.seen();
+            seen.told.iter().any(|(told, whose, _)| *told == kind.as_str() && whose == user)
+        };
+        if !told(EventKind::Connected) {
+            self.witness.violated("a connection is announced", Some(user), "no event");
+        }
+    }
+
+    /// A life that has ended leaves no token, and was announced.
+    fn judge_goodbye(&self, row: &Mailbox) {
+        let user = &row.user_id;
+        if row.refresh_token.is_some() || row.access_token.is_some() || row.history_id.is_some() {
+            let rule = "a life that has ended leaves no token and no cursor";
+            self.witness.violated(rule, Some(user), format!("epoch {}", row.epoch));
+        }
+        let kind = EventKind::Disconnected.as_str();
+        let seen = self.witness.seen();
+        let told = seen.told.iter().any(|(told, whose, _)| *told == kind && whose == user);
+        drop(seen);
+        if !told {
+            self.witness.violated("a goodbye is announced", Some(user), "no event");
+        }
+    }
+
+    fn judge_message(
+        &self,
+        row: &Mailbox,
+        id: &MessageId,
+        delivered: &Delivered,
+        mark: Option<&Mark>,
+    ) {
+        let user = &row.user_id;
+        let now = self.now();
+        let Some(mark) = mark.filter(|mark| mark.counts(row.epoch, now)) else {
+            if self.must_be_known(row, delivered) {
+                let seen = format!("{id}, {:?}, came {}", delivered.labels, delivered.at);
+                self.witness.violated("nothing is lost", Some(user), seen);
+            }
+            return;
+        };
+        match mark.state {
+            MarkState::Done => self.judge_done(user, id, delivered, mark),
+            MarkState::Skipped(reason) => self.judge_skipped(user, id, delivered, reason),
+            // Marked by a run that died before it sent the job, and by the time the next one listed, its owner had
+            // taken it out of what is listed. Only a look at the marks themselves finds it.
+            MarkState::Listed if delivered.deleted || delivered.relabelled => {
+                self.fate.count("known limit", "listed, then taken away by its owner");
+            }
+            MarkState::Listed | MarkState::Parked => {
+                let seen = format!("{id} is {}", mark.state.as_str());
+                self.witness.violated("every message comes to its end", Some(user), seen);
+            }
+        }
+        if delivered.fetched > 60 {
+            let seen = format!("{id} was fetched {} times", delivered.fetched);
+            self.witness.violated("a message is not fetched without end", Some(user), seen);
+        }
+    }
+
+    /// Whether a message came while its mailbox was connected, and is still there.
+    fn must_be_known(&self, row: &Mailbox, delivered: &Delivered) -> bool {
+        let since: Timestamp = row.connected_at;
+        let unread = delivered.labels.contains(&"UNREAD") && !delivered.relabelled;
+        let backfilled = unread
+            && !delivered.labels.contains(&"SPAM")
+            && self.stages.settings.backfill != shared::settings::Backfill::None;
+        !delivered.deleted && (delivered.at >= since || backfilled)
+    }
+
+    fn judge_done(&self, user: &UserId, id: &MessageId, delivered: &Delivered, mark: &Mark) {
+        let date = mark.internal_date.unwrap_or(delivered.at);
+        let key = result_key(user, id, date);
+        let read = |key: &str| crate::at_once(self.archive.get(key)).and_then(Result::ok).flatten();
+        if read(&key).is_none() {
+            self.witness.violated("what is done has a result", Some(user), &*key);
+        }
+        if read(&original_key(user, id)).is_none_or(|held| held != delivered.raw) {
+            let rule = "what is done has its original, byte for byte";
+            self.witness.violated(rule, Some(user), id.as_str());
+        }
+        let ids = self.witness.seen().announced.get(&(user.clone(), id.clone())).map(BTreeSet::len);
+        if ids != Some(1) {
+            let seen = format!("{id}: {} ids", ids.unwrap_or(0));
+            self.witness.violated("what is done was announced, under one id", Some(user), seen);
+        }
+    }
+
+    fn judge_skipped(&self, user: &UserId, id: &MessageId, delivered: &Delivered, why: SkipReason) {
+        let labels = shared::labels::skip_reason(&delivered.labels);
+        let right = match why {
+            SkipReason::DeletedAtSource => delivered.deleted,
+            SkipReason::Discarded => delivered.raw.len() >= self.stages.settings.max_message_bytes,
+            SkipReason::Spam
+            | SkipReason::Trash
+            | SkipReason::Draft
+            | SkipReason::Chat
+            | SkipReason::SentOnly => delivered.relabelled || labels == Some(why),
+            SkipReason::Filtered => false,
+        };
+        if !right {
+            let seen = format!("{id} was skipped, {why:?}; its labels were {:?}", delivered.labels);
+            self.witness.violated("only what is no mail is skipped", Some(user), seen);
+        }
+    }
+}
+
+/// The ledger, asked where it cannot fail.
+trait Lettered {
+    async fn list_letters(&self, filter: &LetterFilter) -> Vec<DeadLetter>;
+}
+
+impl Lettered for shared::ledger::memory::MemoryLedger {
+    async fn list_letters(&self, filter: &LetterFilter) -> Vec<DeadLetter> {
+        DeadLetters::list(self, filter, None, 10_000).await.unwrap_or_default()
+    }
+}

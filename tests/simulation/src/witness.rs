@@ -1,0 +1,214 @@
+//! Sees everything that really happens, and says what must not have.
+//!
+//! It stands behind the hand: a call that was struck before it was made is not seen here, and one whose answer was lost
+//! is. It knows what people and Google did, because it is told, and nothing of how the stages work.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shared::clock::Timestamp;
+use shared::ids::{Epoch, Grant, HistoryId, MessageId, UserId};
+use shared::ledger::Marks;
+use shared::ledger::memory::MemoryLedger;
+use shared::mailbox::Mailbox;
+
+use crate::fate::Fate;
+
+/// Something that must not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule that was broken, as a sentence.
+    pub rule: &'static str,
+    /// Whose mailbox, where it is one.
+    pub user: Option<UserId>,
+    /// What was seen.
+    pub seen: String,
+}
+
+/// A message that Gmail has, or had.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// Its own bytes.
+    pub raw: Vec<u8>,
+    /// Where the mailbox's history stood once it was there.
+    pub history: HistoryId,
+    /// When it came.
+    pub at: Timestamp,
+    /// It was deleted for good.
+    pub deleted: bool,
+    /// Its labels when it came.
+    pub labels: Vec<&'static str>,
+    /// Its labels were changed since.
+    pub relabelled: bool,
+    /// How often it was fetched.
+    pub fetched: u32,
+}
+
+/// A mailbox's consent: life and number.
+pub type Consent = (UserId, Epoch, Grant);
+
+/// Everything that was seen.
+#[derive(Default)]
+pub struct Seen {
+    /// What must not have been.
+    pub violations: Vec<Violation>,
+    /// Everything that Gmail ever had.
+    pub mail: BTreeMap<(UserId, MessageId), Delivered>,
+    /// Whose consent a refresh token is.
+    pub refresh: BTreeMap<String, Consent>,
+    /// From which refresh token an access token came.
+    pub access: BTreeMap<String, String>,
+    /// The consents that Google called dead, in whatever words.
+    pub called_dead: BTreeSet<Consent>,
+    /// The access tokens that Gmail refused, by consent.
+    pub refused: BTreeMap<Consent, BTreeSet<String>>,
+    /// The ids under which each message was announced.
+    pub announced: BTreeMap<(UserId, MessageId), BTreeSet<String>>,
+    /// What was announced of mailboxes: type, user, id.
+    pub told: BTreeSet<(&'static str, UserId, String)>,
+    rows: BTreeMap<UserId, Row>,
+}
+
+/// A mailbox's row as it was last seen.
+#[derive(Clone, PartialEq, Eq)]
+struct Row {
+    epoch: Epoch,
+    cursor: Option<HistoryId>,
+    needs_reauth: bool,
+}
+
+/// The witness of one world.
+pub struct Witness {
+    /// For the story of who does what now.
+    pub fate: Arc<Fate>,
+    /// Where the rows and marks are.
+    pub ledger: Arc<MemoryLedger>,
+    seen: Mutex<Seen>,
+}
+
+impl Witness {
+    /// Nothing was seen yet.
+    pub fn new(fate: Arc<Fate>, ledger: Arc<MemoryLedger>) -> Self {
+        Self { fate, ledger, seen: Mutex::default() }
+    }
+
+    /// What was seen. Not to be held while something else is asked of the witness.
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a violation, once for each rule and mailbox.
+    pub fn violated(&self, rule: &'static str, user: Option<&UserId>, seen: impl Into<String>) {
+        let violation = Violation { rule, user: user.cloned(), seen: seen.into() };
+        self.fate.note("VIOLATED", format!("{rule}: {}", violation.seen));
+        let known = &mut self.seen().violations;
+        if !known.iter().any(|known| known.rule == rule && known.user == violation.user) {
+            known.push(violation);
+        }
+    }
+
+    /// Looks at a mailbox's row, and at what follows from how it has changed.
+    pub async fn look(&self, mailbox: &Mailbox, now: Timestamp) {
+        let user = &mailbox.user_id;
+        let row = Row {
+            epoch: mailbox.epoch,
+            cursor: mailbox.history_id,
+            needs_reauth: mailbox.needs_reauth.is_some(),
+        };
+        let before = self.seen().rows.insert(user.clone(), row.clone());
+        let before = before.filter(|before| *before != row);
+        let Some(before) = before else { return };
+        if row.epoch < before.epoch || row.epoch.0 > before.epoch.0 + 1 {
+            self.violated("lives follow each other", Some(user), "the epoch jumped");
+        }
+        if row.needs_reauth && !before.needs_reauth {
+            self.judge_reauth(mailbox);
+        }
+        if row.epoch == before.epoch && row.cursor != before.cursor {
+            self.judge_cursor(mailbox, before.cursor, now).await;
+        }
+    }
+
+    fn judge_reauth(&self, mailbox: &Mailbox) {
+        let consent = (mailbox.user_id.clone(), mailbox.epoch, mailbox.grant);
+        let seen = self.seen();
+        let refused = seen.refused.get(&consent).map_or(0, BTreeSet::len);
+        let dead = seen.called_dead.contains(&consent) || refused > 1;
+        drop(seen);
+        if !dead {
+            let seen = format!("marked for epoch {}, grant {}", mailbox.epoch, mailbox.grant);
+            self.violated(
+                "needsReauth is set only when Google said that this very grant is dead",
+                Some(&mailbox.user_id),
+                seen,
+            );
+        }
+    }
+
+    async fn judge_cursor(&self, mailbox: &Mailbox, before: Option<HistoryId>, now: Timestamp) {
+        let user = &mailbox.user_id;
+        let Some(cursor) = mailbox.history_id else {
+            self.violated("a cursor moves forward", Some(user), "it is gone");
+            return;
+        };
+        if before.is_some_and(|before| cursor < before) {
+            self.violated(
+                "a cursor moves forward",
+                Some(user),
+                format!("{before:?} to {cursor:?}"),
+            );
+        }
+        let passed = |delivered: &Delivered| {
+            delivered.history <= cursor
+                && before.is_none_or(|before| delivered.history > before)
+                && delivered.at >= mailbox.connected_at
+                && !delivered.deleted
+        };
+        let passed: Vec<MessageId> = self
+            .of(user)
+            .into_iter()
+            .filter(|(_, delivered)| passed(delivered))
+            .map(|(id, _)| id)
+            .collect();
+        let marks = self.ledger.get_marks(user, &passed).await;
+        for (id, mark) in passed.iter().zip(marks) {
+            if !mark.is_some_and(|mark| mark.counts(mailbox.epoch, now)) {
+                let seen = format!("{id} has no mark, and the cursor is at {cursor}");
+                self.violated("the cursor passes no message without a mark", Some(user), seen);
+            }
+        }
+    }
+
+    /// The mail that a mailbox has, or had.
+    pub fn of(&self, user: &UserId) -> Vec<(MessageId, Delivered)> {
+        let seen = self.seen();
+        let theirs = seen.mail.iter().filter(|((owner, _), _)| owner == user);
+        theirs.map(|((_, id), delivered)| (id.clone(), delivered.clone())).collect()
+    }
+
+    /// Whatever leaves us carries ids only.
+    pub fn carries_ids_only(&self, where_: &'static str, text: &str) {
+        for secret in ["@example", "ya29.", "1//0", "Confidential"] {
+            if text.contains(secret) {
+                let seen = format!("{secret} in {where_}");
+                self.violated("no secret, address, subject or body leaves us", None, seen);
+            }
+        }
+    }
+}
+
+/// The ledger, asked where it cannot fail.
+pub trait Marked {
+    /// The marks of these messages.
+    fn get_marks(
+        &self,
+        user: &UserId,
+        ids: &[MessageId],
+    ) -> impl Future<Output = Vec<Option<shared::mark::Mark>>>;
+}
+
+impl Marked for MemoryLedger {
+    async fn get_marks(&self, user: &UserId, ids: &[MessageId]) -> Vec<Option<shared::mark::Mark>> {
+        Marks::get(self, user, ids).await.unwrap_or_default()
+    }
+}

@@ -1,0 +1,219 @@
+//! A world: the production stages, Google, people, and a clock that moves when nobody has anything to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use google_sim::in_process::InProcess;
+use google_sim::{Google, GoogleConfig};
+use shared::archive::memory::MemoryArchive;
+use shared::clock::{Chance, Clock, Timestamp};
+use shared::google::{Gmail, OAuth};
+use shared::ids::{MessageId, UserId};
+use shared::ledger::Mailboxes;
+use shared::ledger::memory::MemoryLedger;
+use shared::mailbox::Mailbox;
+use shared::sealing::memory::MemorySealing;
+use shared::settings::{Env, Settings};
+
+use crate::deeds::{Calendar, Deed};
+use crate::fate::{Fate, Plan};
+use crate::google::Witnessed;
+use crate::hand::Hand;
+use crate::outside::{Shelf, Topic};
+use crate::processes::Processes;
+use crate::queue::{Nastiness, NastyQueue};
+use crate::stages::Stages;
+use crate::stores::Stores;
+use crate::watched::{Timetable, Watched};
+use crate::witness::Witness;
+
+/// Between two ticks of the dispatcher's schedule.
+pub const TICK: Duration = Duration::from_mins(5);
+
+/// The moment at which every world begins.
+const START: &str = "2026-05-01T12:00:00Z";
+
+/// How a world is made.
+pub struct Nature {
+    /// Everything that is drawn is drawn from this.
+    pub seed: u64,
+    /// What happens to calls.
+    pub plan: Plan,
+    /// What happens to records.
+    pub nastiness: Nastiness,
+    /// Whether any process may go next, or each runs to its end.
+    pub interleaved: bool,
+    /// How the stages are set.
+    pub settings: Settings,
+    /// The largest page that Gmail gives.
+    pub largest_page: usize,
+    /// Records taken at once: user jobs, message jobs.
+    pub batches: [usize; 2],
+}
+
+impl Nature {
+    /// The kindest nature: nothing happens, one after the other, as set by default.
+    pub fn kind(seed: u64) -> Self {
+        Self {
+            seed,
+            plan: Plan::Calm,
+            nastiness: Nastiness::default(),
+            interleaved: false,
+            settings: Settings::read(&mut Env::new(&|_| None)),
+            largest_page: 500,
+            batches: [10, 2],
+        }
+    }
+}
+
+/// The four queues, as the world itself sees them.
+pub struct Queues {
+    pub user_jobs: Arc<NastyQueue>,
+    pub message_jobs: Arc<NastyQueue>,
+    pub dead_user_jobs: Arc<NastyQueue>,
+    pub dead_message_jobs: Arc<NastyQueue>,
+}
+
+impl Queues {
+    fn new(fate: &Arc<Fate>, clock: &Clock, chance: &Chance) -> Self {
+        let queue = |dead| Arc::new(NastyQueue::new(fate, clock, chance, dead));
+        let (dead_user_jobs, dead_message_jobs) = (queue(None), queue(None));
+        Self {
+            user_jobs: queue(Some(dead_user_jobs.clone())),
+            message_jobs: queue(Some(dead_message_jobs.clone())),
+            dead_user_jobs,
+            dead_message_jobs,
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> [&Arc<NastyQueue>; 4] {
+        [&self.user_jobs, &self.message_jobs, &self.dead_user_jobs, &self.dead_message_jobs]
+    }
+
+    /// How bad they are from now on.
+    pub fn set(&self, nastiness: Nastiness) {
+        self.all().into_iter().for_each(|queue| queue.set(nastiness));
+    }
+
+    /// When the next record can be received.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.all().into_iter().filter_map(|queue| queue.next()).min()
+    }
+}
+
+/// One world.
+pub struct World {
+    pub clock: Clock,
+    /// The world's own dice: who goes next, what people do.
+    pub chance: Chance,
+    pub google: Google,
+    pub fate: Arc<Fate>,
+    pub witness: Arc<Witness>,
+    pub ledger: Arc<MemoryLedger>,
+    pub archive: Arc<Shelf>,
+    pub queues: Queues,
+    /// The stages, whose every call is in the hand of fate.
+    pub stages: Stages,
+    pub(crate) calendar: Calendar,
+    pub(crate) processes: Processes,
+    /// When the schedule starts the dispatcher next.
+    pub(crate) tick: Timestamp,
+    /// The accounts there are.
+    pub people: Vec<(String, UserId)>,
+    /// Messages whose fetching kills.
+    pub(crate) cursed: std::collections::BTreeSet<MessageId>,
+    pub(crate) interleaved: bool,
+    pub(crate) batches: [usize; 2],
+    /// Records received so far.
+    pub deliveries: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl World {
+    /// A world in which nothing has happened.
+    pub fn new(nature: Nature) -> Self {
+        let start: Timestamp = START.parse().unwrap_or_default();
+        let clock = Clock::manual(start);
+        let dice = |salt: u64| Chance::seeded(nature.seed.wrapping_mul(16).wrapping_add(salt));
+        let fate = Arc::new(Fate::new(clock.clone(), dice(1), nature.plan));
+        let ledger = Arc::new(MemoryLedger::new());
+        let witness = Arc::new(Witness::new(fate.clone(), ledger.clone()));
+        let archive = Shelf { inner: MemoryArchive::new(), witness: witness.clone() };
+        let archive = Arc::new(archive);
+        let queues = Queues::new(&fate, &clock, &dice(2));
+        queues.set(nature.nastiness);
+        let stores = Stores {
+            mailboxes: ledger.clone(),
+            marks: ledger.clone(),
+            letters: ledger.clone(),
+            control: ledger.clone(),
+            user_jobs: queues.user_jobs.clone(),
+            dead_user_jobs: queues.dead_user_jobs.clone(),
+            message_jobs: queues.message_jobs.clone(),
+            dead_message_jobs: queues.dead_message_jobs.clone(),
+            archive: archive.clone(),
+            events: Arc::new(Topic::new(witness.clone(), archive.clone())),
+            sealing: Arc::new(MemorySealing::new(&dice(3))),
+        };
+        let hand: Arc<dyn Hand> = fate.clone();
+        let mut config = GoogleConfig::new(clock.clone(), dice(4));
+        config.largest_page = nature.largest_page;
+        let google = Google::new(config);
+        let client = InProcess { google: google.clone(), redirect_uri: String::new() };
+        let seen = Arc::new(Witnessed { google: client, witness: witness.clone() });
+        let (gmail, oauth): (Arc<dyn Gmail>, Arc<dyn OAuth>) = (seen.clone(), seen);
+        let stages = Stages {
+            stores: stores.watched(&hand, &clock, &Timetable::default()),
+            gmail: Arc::new(Watched { inner: gmail, hand: hand.clone() }),
+            oauth: Arc::new(Watched { inner: oauth, hand }),
+            settings: nature.settings,
+            clock: clock.clone(),
+            chance: dice(5),
+            segments: 2,
+        };
+        Self {
+            chance: dice(6),
+            google,
+            fate,
+            witness,
+            ledger,
+            archive,
+            queues,
+            stages,
+            calendar: Calendar::default(),
+            processes: Processes::default(),
+            tick: start + TICK,
+            people: Vec::new(),
+            cursed: std::collections::BTreeSet::new(),
+            interleaved: nature.interleaved,
+            batches: nature.batches,
+            deliveries: Arc::default(),
+            clock,
+        }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A number in `0..count`.
+    pub fn below(&self, count: usize) -> usize {
+        usize::try_from(self.chance.below(count as u64)).unwrap_or(0)
+    }
+
+    /// Puts something into the calendar.
+    pub fn plan(&mut self, at: Timestamp, deed: Deed) {
+        self.calendar.add(at, deed);
+    }
+
+    /// The row of an account.
+    pub fn row(&self, user: &UserId) -> Option<Mailbox> {
+        crate::at_once(self.ledger.get(user)).and_then(Result::ok).flatten()
+    }
+
+    /// Every row.
+    pub fn rows(&self) -> Vec<Mailbox> {
+        self.people.iter().filter_map(|(_, user)| self.row(user)).collect()
+    }
+}
