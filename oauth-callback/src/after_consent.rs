@@ -104,7 +104,10 @@ fn backfill_debt(backfill: &Backfill, now: Timestamp) -> Option<BackfillDebt> {
 /// The mailbox goes on from its cursor; what was parked under an earlier consent goes round again.
 fn same_life(row: &Mailbox, now: Timestamp) -> Next {
     let grant = row.grant.next();
-    let announcement = heals(row).then(|| {
+    // A connection that was not announced yet is announced as what it is, not as a mailbox that goes on.
+    let unannounced = row.owed.announcement.as_ref();
+    let is_new = unannounced.is_some_and(|owed| owed.kind == EventKind::Connected);
+    let announcement = (heals(row) && !is_new).then(|| {
         let kind = EventKind::Resumed;
         let id = mailbox_event_id(kind, &row.user_id, row.epoch, grant, row.history_id);
         Announcement { id, kind, at: now, gap: None }

@@ -104,6 +104,17 @@ fn a_consent_that_heals_owes_the_resumed_event_too_under_an_id_of_the_old_cursor
 }
 
 #[test]
+fn a_connection_whose_first_grant_died_unannounced_is_announced_as_one() {
+    let first = after_consent(None, &user(), Given::RefreshToken, &Backfill::None, now()).unwrap();
+    let row = changed(|row| {
+        row.owed = first.owed.clone();
+        row.needs_reauth = Some(Reason::GrantDead);
+    });
+    let next = given(Some(&row), Given::RefreshToken).unwrap();
+    assert_eq!(next.owed.announcement, None, "the one that is owed stays");
+}
+
+#[test]
 fn while_a_disconnect_is_owed_nobody_connects() {
     let (id, at) = (String::new(), now());
     let debt = DisconnectDebt { id, epoch: Epoch(1), grant: Grant(1), at };
