@@ -26,7 +26,7 @@ use tests::patience::wait_for;
 
 use crate::counter::Counter;
 
-const MAILBOXES: usize = 4;
+const MAILBOXES: usize = 8;
 
 /// For each mailbox, in one poll: what pacing lets through at once.
 const MESSAGES: usize = 250;
