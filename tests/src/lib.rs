@@ -10,3 +10,4 @@ pub mod deployed;
 pub mod google;
 pub mod patience;
 pub mod process;
+pub mod settings;
