@@ -30,6 +30,10 @@ const MESSAGE_PROCESSORS: usize = 4;
 pub(crate) const USER_JOBS: usize = 5;
 pub(crate) const MESSAGE_JOBS: usize = 2;
 
+/// So many jobs may be ready when the next round begins, however few the last one sent: workers have them in hand
+/// within a tick.
+const BACKLOG: usize = 100;
+
 /// The stages and what they share.
 #[derive(Clone)]
 pub(crate) struct Pipeline {
@@ -71,20 +75,34 @@ impl Pipeline {
         dispatcher.round().await
     }
 
-    /// Runs the dispatcher every `tick`, until told to stop.
+    /// Runs the dispatcher every `tick`, until told to stop. A round waits while the jobs of the last one do.
     pub(crate) async fn rounds(self, tick: Duration, mut shutdown: Shutdown) {
+        let mut sent = 0;
         while !shutdown.is_told() {
-            if let Err(error) = self.round().await {
-                tracing::error!(
+            match self.round_in_step(sent).await {
+                Ok(jobs) => sent = jobs,
+                Err(error) => tracing::error!(
                     error = chain(&error),
                     "A round was not finished; the next one goes on with it"
-                );
+                ),
             }
             tokio::select! {
                 () = self.folder.clock.sleep(tick) => {}
                 () = shutdown.told() => {}
             }
         }
+    }
+
+    /// A round, unless more jobs are ready than the last one sent. Where mailboxes cannot be asked as often as they
+    /// are due, each round would queue them again, and all those jobs would be done, one after the other, when things
+    /// are better. A round that comes later has a longer window, in which a mailbox has one turn all the same.
+    async fn round_in_step(&self, sent: usize) -> Result<usize, StoreError> {
+        let ready = self.folder.user_jobs.depth().await?.visible;
+        if ready > sent.max(BACKLOG) as u64 {
+            tracing::info!(ready, "The workers are behind; the next round waits for them");
+            return Ok(sent);
+        }
+        self.round().await
     }
 
     fn users(&self, shutdown: Shutdown) -> impl Future<Output = ()> + use<> {
