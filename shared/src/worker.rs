@@ -1,9 +1,12 @@
-//! A stage that takes its own jobs: receive, serve, delete, until told to stop.
+//! A stage that takes its own jobs: receive, serve, delete, until told to stop. A record that takes long holds up nobody
+//! but itself.
 //!
 //! On Lambda the platform does this; on one machine, and in a container, it is done here.
 
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -57,37 +60,59 @@ impl Shutdown {
     }
 }
 
-/// Runs one consumer of `intake` with up to `batch` records at a time, until told to stop.
-pub async fn consume<J, F, Fut>(intake: &Intake, batch: usize, shutdown: Shutdown, stage: F)
+/// Runs one consumer of `intake` with up to `most` records at work, until told to stop.
+pub async fn consume<J, F, Fut>(intake: &Intake, most: usize, shutdown: Shutdown, stage: F)
 where
     J: Job,
     F: Fn(J, Attempt) -> Fut,
     Fut: Future<Output = Disposition<J>>,
 {
     let serve = |records| intake.serve(records, &stage);
-    drain(&*intake.queue, intake.stage, &intake.clock, batch, &shutdown, serve).await;
+    drain(&*intake.queue, intake.stage, &intake.clock, most, &shutdown, serve).await;
 }
 
-/// Takes up to `batch` records at a time from `queue`, has them served, and deletes those that are finished, until told
-/// to stop.
+/// Takes records from `queue`, has up to `most` of them served at a time, and deletes each that is finished, until told
+/// to stop. Then it ends what it has begun. A free place is filled by the next receive: one slow mailbox takes
+/// one place, and not those of all that were received with it.
 pub async fn drain<F, Fut>(
     queue: &dyn Queue,
     stage: StageName,
     clock: &Clock,
-    batch: usize,
+    most: usize,
     shutdown: &Shutdown,
     serve: F,
 ) where
     F: Fn(Vec<Record>) -> Fut,
     Fut: Future<Output = BatchAnswer>,
 {
+    let one = |record: Record| {
+        let served = serve(vec![record]);
+        async move {
+            let answer = served.await;
+            if !answer.finished.is_empty() {
+                delete(queue, stage, clock, shutdown, &answer.finished).await;
+            }
+        }
+    };
+    let mut at_work = FuturesUnordered::new();
     while !shutdown.is_told() {
-        let Some(records) = next(queue, stage, clock, batch).await else { continue };
-        let answer = serve(records).await;
-        if !answer.finished.is_empty() {
-            delete(queue, stage, clock, shutdown, &answer.finished).await;
+        let received = {
+            let receiving = next(queue, stage, clock, most - at_work.len());
+            tokio::pin!(receiving);
+            loop {
+                // Not cancelled by anything: what a receive has already taken would stay hidden for minutes.
+                tokio::select! {
+                    received = &mut receiving => break received,
+                    Some(()) = at_work.next() => {}
+                }
+            }
+        };
+        at_work.extend(received.into_iter().flatten().map(&one));
+        if at_work.len() >= most {
+            at_work.next().await;
         }
     }
+    while at_work.next().await.is_some() {}
 }
 
 /// Deletes finished records. A full store is waited for: what was seen again would cost a try.
@@ -121,7 +146,6 @@ async fn next(
     clock: &Clock,
     batch: usize,
 ) -> Option<Vec<Record>> {
-    // Not cancelled by a shutdown: what a receive has already taken would stay hidden for minutes.
     match queue.receive(batch, LONG_POLL).await {
         Ok(records) => (!records.is_empty()).then_some(records),
         Err(error) => {
@@ -136,5 +160,50 @@ async fn next(
             clock.sleep(REST).await;
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::queue::Outgoing;
+    use crate::queue::memory::MemoryQueue;
+
+    #[tokio::test]
+    async fn a_record_that_takes_long_holds_up_nobody_but_itself() {
+        let (queue, (stop, told)) = (MemoryQueue::new(Clock::System), shutdown());
+        let send = |body: &str| Outgoing {
+            body: body.to_owned(),
+            group: None,
+            delay: Duration::ZERO,
+            attributes: BTreeMap::new(),
+        };
+        let all = ["slow", "1", "2", "3", "4"];
+        assert!(queue.send(all.map(send).to_vec()).await.unwrap().is_empty());
+        let (release, served) = (Notify::new(), Mutex::new(Vec::new()));
+        let serve = async |records: Vec<Record>| {
+            let mut answer = BatchAnswer::default();
+            for record in records {
+                if record.body == "slow" {
+                    release.notified().await;
+                }
+                served.lock().unwrap().push(record.body);
+                answer.finished.push(record.receipt);
+                match served.lock().unwrap().len() {
+                    4 => release.notify_one(),
+                    5 => stop.stop(),
+                    _ => {}
+                }
+            }
+            answer
+        };
+        drain(&queue, StageName::UserWorker, &Clock::System, 2, &told, serve).await;
+        assert_eq!(*served.lock().unwrap(), ["1", "2", "3", "4", "slow"]);
+        assert_eq!(queue.depth().await.unwrap().total(), 0, "what has begun is ended");
     }
 }

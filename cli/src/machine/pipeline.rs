@@ -26,7 +26,7 @@ use super::room_first::RoomFirst;
 const USER_WORKERS: usize = 2;
 const MESSAGE_PROCESSORS: usize = 4;
 
-/// Records that one consumer takes at once: of messages few, because each is up to 25 of them.
+/// Records that one consumer has at work at once: of messages few, because each is up to 25 of them.
 pub(crate) const USER_JOBS: usize = 5;
 pub(crate) const MESSAGE_JOBS: usize = 2;
 
