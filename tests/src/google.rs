@@ -1,5 +1,6 @@
 //! `fanmail google-sim` in a process of its own, and the hand that steers it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -47,10 +48,15 @@ impl Google {
 
     /// The userId of `email`.
     pub async fn user(&self, email: &str) -> String {
+        self.users().await.remove(email).unwrap()
+    }
+
+    /// The userIds of everybody, by address.
+    pub async fn users(&self) -> BTreeMap<String, String> {
         let all = self.get("mailboxes").await;
-        let all = all["mailboxes"].as_array().unwrap();
-        let found = all.iter().find(|mailbox| mailbox["email"] == email).unwrap();
-        found["sub"].as_str().unwrap().to_owned()
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let pair = |mailbox: &Value| (text(&mailbox["email"]), text(&mailbox["sub"]));
+        all["mailboxes"].as_array().unwrap().iter().map(pair).collect()
     }
 
     /// How often `method` has been called.

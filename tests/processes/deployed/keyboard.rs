@@ -20,7 +20,7 @@ impl Story {
         command
     }
 
-    fn typed(&self, words: &str) -> Ran {
+    pub(super) fn typed(&self, words: &str) -> Ran {
         let mut command = self.fanmail();
         command.args(["--json", "--backend", "aws", "--stack", NAME]);
         Ran::of(&command.args(words.split_whitespace()).output().unwrap()).good()

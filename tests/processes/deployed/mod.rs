@@ -3,6 +3,7 @@
 
 mod containers;
 mod keyboard;
+mod kills;
 mod numbers;
 mod our_faults;
 mod refusals;
@@ -46,6 +47,7 @@ async fn the_stack_that_the_readme_deploys_keeps_every_promise_with_iam_enforced
     story.nothing_else_happened().await;
     refusals::all(&story.stack).await;
     story.a_person_at_the_keyboard_sees_and_steers_it().await;
+    story.whenever_functions_are_killed_everything_arrives_once().await;
     story.a_missing_permission_is_named_and_parks_nothing(1).await;
     story.containers_take_over_from_functions().await;
 }
@@ -149,7 +151,7 @@ impl Story {
         })
         .await;
         for function in processes(&format!("{NAME}-message-processor"), &self.stack.aws.endpoint) {
-            function.kill();
+            assert!(function.kill());
         }
         self.arrived(&[id]).await;
         self.visibility("360").await;
@@ -157,9 +159,12 @@ impl Story {
     }
 
     async fn visibility(&self, seconds: &str) {
-        let set = Sqs::new(&self.stack.owner().await).set_queue_attributes();
-        let set = set.queue_url(self.stack.output("MessageJobsQueue"));
-        set.attributes(QueueAttributeName::VisibilityTimeout, seconds).send().await.unwrap();
+        let sqs = Sqs::new(&self.stack.owner().await);
+        for queue in ["UserJobsQueue", "MessageJobsQueue", "UserJobsDlq", "MessageJobsDlq"] {
+            let set = sqs.set_queue_attributes().queue_url(self.stack.output(queue));
+            let set = set.attributes(QueueAttributeName::VisibilityTimeout, seconds);
+            set.send().await.unwrap();
+        }
     }
 
     /// At the end: one original and one result each, one event id each, nobody told twice, and one dead letter.
