@@ -1,5 +1,8 @@
 //! What the programs of `bench/` share: a figure, what we promise of it, and how much memory a process took.
 
+#[cfg(feature = "load")]
+pub mod load;
+
 use std::fs;
 use std::process::{Child, ExitCode};
 use std::time::Duration;
@@ -43,20 +46,24 @@ impl Figure {
     }
 }
 
-/// Prints the figures, one a line, and says by the exit code whether all promises are kept.
+/// Prints the figures, one a line, and how many promises are kept and how many are not. The exit code says whether all
+/// are.
 #[expect(clippy::print_stdout, reason = "what a bench is for")]
 pub fn report(figures: &[Figure]) -> ExitCode {
     for figure in figures {
         let promise = match figure.bound {
-            Bound::AtLeast(least) => format!("at least {least}"),
-            Bound::AtMost(most) => format!("at most {most}"),
+            Bound::AtLeast(least) => format!("at least {least:.1}"),
+            Bound::AtMost(most) => format!("at most {most:.1}"),
             Bound::Exactly(exact) => format!("exactly {exact}"),
             Bound::Printed => "–".to_owned(),
         };
         let verdict = if figure.is_kept() { "" } else { "  NOT KEPT" };
         println!("{:<56} {:>12.1}  {promise}{verdict}", figure.name, figure.value);
     }
-    if figures.iter().all(Figure::is_kept) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let promises = figures.iter().filter(|figure| !matches!(figure.bound, Bound::Printed));
+    let (kept, broken): (Vec<_>, Vec<_>) = promises.partition(|figure| figure.is_kept());
+    println!("{} passed, {} failed", kept.len(), broken.len());
+    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// How often a running process is looked at.
