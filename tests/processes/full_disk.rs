@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::clock::Clock;
 
 use crate::command::list;
@@ -29,6 +29,12 @@ const LOG_ROOM: u64 = 512 << 10;
 
 /// How long the disk stays full after the workers have said so: several times what a worker rests.
 const FULL: Duration = Duration::from_secs(8);
+
+/// How long a fetch takes during which the disk becomes full.
+const SLOW_MS: u64 = 3_000;
+
+/// Longer than a stage takes to end that has nothing in its hands.
+const WAITING: Duration = Duration::from_secs(3);
 
 /// What keeps the folder from growing.
 enum Limit {
@@ -84,9 +90,7 @@ impl Limit {
                 ballast.set_len(ballast.metadata().unwrap().len() - ROOM).unwrap();
             }
             Self::FileSize => {
-                let log = stage.data.join("fanmail.db-wal");
-                let reached = log.metadata().map_or(0, |log| log.len()) + LOG_ROOM;
-                limit_files(serve, &format!("{reached}:unlimited"));
+                limit_files(serve, &format!("{}:unlimited", log_of(stage) + LOG_ROOM));
             }
         }
     }
@@ -107,6 +111,12 @@ impl Drop for Limit {
             let _ = Command::new("umount").arg("-l").arg(mounted).status();
         }
     }
+}
+
+/// How long the database's log is: the one file to which every write of its goes, and longer than what is said on
+/// standard error.
+fn log_of(stage: &Stage) -> u64 {
+    stage.data.join("fanmail.db-wal").metadata().unwrap().len()
 }
 
 fn limit_files(serve: &Process, limits: &str) {
@@ -130,13 +140,36 @@ async fn a_limit_on_the_size_of_files_is_a_full_disk_too() {
 
 #[tokio::test]
 async fn on_a_full_disk_serve_ends_when_it_is_told_twice() {
-    let stage = Stage::set(3, &[]).await;
-    let mut service = filled(&stage, &Limit::of_files()).await;
+    let stage = Stage::set(1, &[]).await;
+    let mut service = stage.serve_by(Limit::of_files().command(&stage)).await;
+    let email = Google::person(1);
+    service.connect(&email).await;
+    stage.google.deliver(&email, &letter(1)).await;
+    stage.done(1).await;
+    // A worker has a job in its hands, and only then is there no room to write down what becomes of it.
+    let fetched = stage.google.calls("messages.get").await;
+    let slow =
+        json!({"method": "messages.get", "kind": "latency", "latencyMs": SLOW_MS, "count": 1});
+    stage.google.fail(slow).await;
+    stage.google.deliver(&email, &letter(2)).await;
+    wait_for("the slow fetch", PATIENCE, async || {
+        (stage.google.calls("messages.get").await > fetched).then_some(())
+    })
+    .await;
+    limit_files(&service.process, &format!("{}:unlimited", log_of(&stage)));
+    wait_for("the worker's word", PATIENCE, async || {
+        let waits = |line: &&str| line.contains("this worker waits for some");
+        let of_its_job = |line: &str| line.contains("message-processor") && line.contains("jobId");
+        service.process.err().lines().filter(waits).find(|line| of_its_job(line)).map(drop)
+    })
+    .await;
     service.process.signal("TERM");
     wait_for("the first answer", PATIENCE, async || {
         service.process.err().contains("Stopping").then_some(())
     })
     .await;
+    Clock::System.sleep(WAITING).await;
+    assert!(service.process.lives(), "what has begun is waited for");
     service.process.signal("TERM");
     let ended = service.process.ended().await;
     assert!(ended.success(), "{ended}");
