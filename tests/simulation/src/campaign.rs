@@ -40,14 +40,20 @@ pub(crate) struct Findings {
     runs: usize,
 }
 
-#[derive(Default)]
 struct Shared {
+    /// So many failures are enough.
+    stop_after: usize,
     findings: Mutex<Findings>,
     next: AtomicUsize,
     stop: AtomicBool,
 }
 
 impl Shared {
+    fn new(stop_after: usize) -> Self {
+        let (findings, next, stop) = Default::default();
+        Self { stop_after, findings, next, stop }
+    }
+
     fn note(&self, world: &World, replay: impl FnOnce() -> String) {
         let violations = world.witness.seen().violations.clone();
         let failure = violations
@@ -62,7 +68,7 @@ impl Shared {
         });
         if let Some(failure) = failure {
             findings.failures.push(failure);
-            self.stop.store(findings.failures.len() >= 5, Ordering::Relaxed);
+            self.stop.store(findings.failures.len() >= self.stop_after, Ordering::Relaxed);
         }
     }
 
@@ -90,10 +96,10 @@ impl Shared {
 }
 
 /// Every crash point of a scenario, singly and in pairs.
-pub(crate) fn exhaust(scenario: &Scenario) -> (Findings, String) {
+pub(crate) fn exhaust(scenario: &Scenario, stop_after: usize) -> (Findings, String) {
     let began = Clock::System.now();
     let alone = scenario.tell(&[]).1;
-    let shared = Shared::default();
+    let shared = Shared::new(stop_after);
     let points = 2 * alone.calls;
     Shared::spread(|| {
         while let Some(first) = shared.take(points) {
@@ -124,10 +130,11 @@ pub(crate) fn swarm(
     from: u64,
     seeds: u64,
     kind: &str,
+    stop_after: usize,
     world: impl Fn(u64) -> World + Sync,
 ) -> (Findings, String) {
     let began = Clock::System.now();
-    let shared = Shared::default();
+    let shared = Shared::new(stop_after);
     Shared::spread(|| {
         while let Some(next) = shared.take(usize::try_from(seeds).unwrap_or(usize::MAX)) {
             let seed = from + next as u64;

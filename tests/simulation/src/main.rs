@@ -42,6 +42,9 @@ struct Args {
     /// One mailbox, and for a day no token that Gmail takes
     #[arg(long)]
     drought: bool,
+    /// Stop after so many failures
+    #[arg(long, default_value_t = 5)]
+    stop_after: usize,
     /// No crash points, only seeds
     #[arg(long)]
     seeds_only: bool,
@@ -125,16 +128,17 @@ fn all(args: &Args) -> ExitCode {
     let mut tally = Tally::new();
     if !args.seeds_only {
         for scenario in &SCENARIOS {
-            let (findings, said) = exhaust(scenario);
+            let (findings, said) = exhaust(scenario, args.stop_after);
             verdict(scenario.name, &findings.failures, &said);
             add(&mut tally, &findings);
         }
     }
-    let (findings, said) = swarm(0, DROUGHTS, "--drought", drought);
+    let (findings, said) = swarm(0, DROUGHTS, "--drought", args.stop_after, drought);
     verdict("a day without a token", &findings.failures, &said);
     add(&mut tally, &findings);
     let kind = if args.large { "--large" } else { "" };
-    let (findings, said) = swarm(args.from, args.seeds, kind, |seed| args.world(seed));
+    let (findings, said) =
+        swarm(args.from, args.seeds, kind, args.stop_after, |seed| args.world(seed));
     add(&mut tally, &findings);
     verdict("seeds", &findings.failures, &said);
     let few = median(&findings.messages) < 50;
