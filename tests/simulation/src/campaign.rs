@@ -125,10 +125,9 @@ fn tell_deaths(scenario: &Scenario, shared: &Shared, deaths: &[Point]) -> Option
     outcome.violations.is_empty().then_some(outcome.calls)
 }
 
-/// So many seeds, from this one on.
+/// A world for each of these seeds.
 pub(crate) fn swarm(
-    from: u64,
-    seeds: u64,
+    seeds: &[u64],
     kind: &str,
     stop_after: usize,
     world: impl Fn(u64) -> World + Sync,
@@ -136,8 +135,7 @@ pub(crate) fn swarm(
     let began = Clock::System.now();
     let shared = Shared::new(stop_after);
     Shared::spread(|| {
-        while let Some(next) = shared.take(usize::try_from(seeds).unwrap_or(usize::MAX)) {
-            let seed = from + next as u64;
+        while let Some(seed) = shared.take(seeds.len()).map(|next| seeds[next]) {
             let world = world(seed);
             shared.note(&world, || format!("{kind} --seed {seed}"));
             let done = world.done();
