@@ -25,7 +25,7 @@ use shared::result::{
 
 use self::fields::Fields;
 pub(crate) use self::html::Page;
-use self::mime::Tree;
+use self::mime::{Part, Tree};
 use self::text::Readable;
 
 /// What the bytes of a message say: the part of a result that needs no mailbox.
@@ -95,6 +95,7 @@ pub(crate) fn parse(raw: &[u8]) -> Result<Parsed<'_>, Unreadable> {
     }
     let mut tree = Tree::walk(&fields, body);
     note_header(&fields, &mut tree);
+    note_machine_parts(&mut tree);
     let headers = headers::read(&fields, &mut tree.defects);
     let readable = Readable::of(&tree.parts);
     let content = Content {
@@ -141,3 +142,25 @@ fn note_header(fields: &Fields<'_>, tree: &mut Tree<'_>) {
         tree.defects.note("repeated_author", "the header has more than one From");
     }
 }
+
+/// Of what a program says only the beginning was read.
+fn note_machine_parts(tree: &mut Tree<'_>) {
+    let cut = |part: &Part<'_>| {
+        part.body.len() > limits::MACHINE_BYTES && MACHINE_PARTS.contains(&&*part.kind)
+    };
+    if tree.parts.iter().any(cut) {
+        tree.defects.note(
+            "machine_part_too_long",
+            "a delivery status, report or invitation is longer than is read",
+        );
+    }
+}
+
+/// Types that are read for what a program says in them.
+const MACHINE_PARTS: [&str; 5] = [
+    "message/delivery-status",
+    "message/global-delivery-status",
+    "message/feedback-report",
+    "text/calendar",
+    "application/ics",
+];

@@ -12,5 +12,8 @@ mod corpus;
 #[path = "mail/mutation.rs"]
 mod mutation;
 #[cfg(test)]
+#[path = "mail/promise.rs"]
+mod promise;
+#[cfg(test)]
 #[path = "mail/shipped.rs"]
 mod shipped;

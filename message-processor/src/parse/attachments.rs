@@ -23,7 +23,7 @@ pub(super) fn list(parts: &[Part<'_>]) -> Vec<Attachment> {
 }
 
 fn is_file(part: &Part<'_>) -> bool {
-    let named = part.filename().is_some() || part.is_set_aside();
+    let named = part.named || part.set_aside;
     let text = part.kind.starts_with("text/") || part.kind.starts_with("multipart/");
     !is_body(part) && !MACHINERY.contains(&&*part.kind) && (named || !text)
 }
@@ -41,19 +41,18 @@ fn attachment(part: &Part<'_>) -> Attachment {
         );
         text
     });
-    let shown_in_text = part.disposition.as_ref().is_some_and(mail_parser::ContentType::is_inline)
-        || part.has_id && part.kind.starts_with("image/");
+    let shown_in_text = part.inline || part.has_id && part.kind.starts_with("image/");
     Attachment {
-        filename: part.filename().and_then(filename),
+        filename: part.filename.clone(),
         content_type: part.kind.clone(),
         size_bytes: size,
         sha256,
-        inline: shown_in_text && !part.is_set_aside(),
+        inline: shown_in_text && !part.set_aside,
     }
 }
 
 /// The last part of a name, without what a file system or a terminal would act on.
-fn filename(name: &str) -> Option<String> {
+pub(super) fn filename(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     // Overrides of the writing direction make `exe.gpj` read as `jpg.exe`.
     let harmless = |c: &char| {

@@ -11,7 +11,7 @@ pub(super) fn read(tree: &Tree<'_>) -> Option<Calendar> {
     let part = tree.parts.iter().find(|part| is_calendar(part))?;
     let (text, _) = part.text(limits::MACHINE_BYTES);
     let mut event = first_event(&unfolded(&text));
-    let method = event.method.take().or_else(|| part.parameter("method").map(str::to_owned));
+    let method = event.method.take().or_else(|| part.method.clone());
     event.method = method.map(|method| method.to_ascii_uppercase());
     Some(event)
 }

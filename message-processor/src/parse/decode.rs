@@ -8,8 +8,9 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 use super::fields::as_text;
 
 /// How a part's body is wrapped for transport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Encoding {
+    #[default]
     Plain,
     Base64,
     QuotedPrintable,

@@ -43,6 +43,7 @@ pub(super) fn read(fields: &Fields<'_>, defects: &mut Defects) -> Headers {
 /// The addresses of all fields of this name, groups opened.
 fn addresses(fields: &Fields<'_>, name: &str, defects: &mut Defects) -> Vec<Address> {
     let mut found = Vec::new();
+    let mut beyond = 0_usize;
     for value in fields.all(name) {
         let value = decodable(fields, value);
         let HeaderValue::Address(parsed) = MessageStream::new(&value).parse_address() else {
@@ -52,11 +53,18 @@ fn addresses(fields: &Fields<'_>, name: &str, defects: &mut Defects) -> Vec<Addr
             Parsed::List(list) => list,
             Parsed::Group(groups) => groups.into_iter().flat_map(|group| group.addresses).collect(),
         };
-        found.extend(all.into_iter().filter_map(|one| address(&one)));
+        for one in all {
+            // Two bytes make an address, which takes a hundred as ours: those beyond are counted and not kept.
+            if found.len() < limits::ADDRESSES {
+                found.extend(address(&one));
+            } else {
+                beyond += usize::from(one.name.is_some() || one.address.is_some());
+            }
+        }
     }
-    if found.len() > limits::ADDRESSES {
-        defects.note("too_many_addresses", format!("a field names {} addresses", found.len()));
-        found.truncate(limits::ADDRESSES);
+    if beyond > 0 {
+        let all = found.len() + beyond;
+        defects.note("too_many_addresses", format!("a field names {all} addresses"));
     }
     found
 }

@@ -88,7 +88,7 @@ impl Page {
                 self.numeric_links +=
                     usize::from(host.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
                 *anchor =
-                    (self.links < limits::LINKS).then_some(Anchor { host, from: self.text.len() });
+                    (self.links <= limits::LINKS).then_some(Anchor { host, from: self.text.len() });
             }
         } else if tag.is("img") {
             self.images += 1;

@@ -1,8 +1,9 @@
 //! How much of a message is looked at.
 //!
 //! Mail comes from strangers. Each limit bounds one thing that a sender chooses, so that no message costs more than a
-//! known amount of time and memory; each lies far above what honest mail does. Passing one is a defect of the result,
-//! never a reason to fail.
+//! known amount of time and memory; each lies far above what honest mail does. Passing one is never a reason to fail:
+//! what is not read because of it is a defect of the result (of a text, that it is `truncated`), and what is merely
+//! longer than is kept is cut.
 
 /// Fields of one header that are kept. Honest mail has 20 to 100; relays in a loop write a few hundred.
 pub(super) const FIELDS: usize = 1_000;
@@ -12,6 +13,17 @@ pub(super) const HEADER_BYTES: usize = 512 * 1024;
 
 /// Bytes of one field that are decoded: a `To` of a thousand recipients fits.
 pub(super) const FIELD_BYTES: usize = 64 * 1024;
+
+/// Bytes of a field of parameters that are decoded, a part's type or disposition: the longest file name takes half of
+/// it, every byte of it escaped. What `mail_parser` makes of parameters is up to 30 times as long as they are, and
+/// putting continued ones together takes the square of their number.
+pub(super) const PARAMETER_BYTES: usize = 4 * 1024;
+
+/// Characters of `type/subtype`: RFC 6838 allows 127 on either side.
+pub(super) const TYPE_CHARS: usize = 255;
+
+/// Characters of a charset's name; the longest registered one has 45.
+pub(super) const CHARSET_CHARS: usize = 100;
 
 /// How deep multiparts may lie within each other. Honest mail reaches 5 or 6.
 pub(super) const DEPTH: usize = 20;
@@ -57,3 +69,6 @@ pub(super) const DEFECTS: usize = 50;
 
 /// Links whose target is compared with the text over them.
 pub(super) const LINKS: usize = 200;
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,7 @@ fn recipient(group: &Fields<'_>) -> BouncedRecipient {
         address: address.map(|address| address.trim_matches(['<', '>']).to_owned()),
         status: group
             .text("Status")
-            .and_then(|status| status.split_whitespace().next().map(str::to_owned)),
+            .and_then(|status| words(status.split_whitespace().next()?, limits::WORDS_CHARS)),
         action: group
             .text("Action")
             .and_then(|action| words(&action.to_ascii_lowercase(), limits::WORDS_CHARS)),
@@ -123,7 +123,7 @@ fn is_dmarc_subject(subject: &str) -> bool {
 
 /// Aggregate reports are called `receiver!domain!begin!end.xml.gz` (RFC 7489, section 7.2.1.1).
 fn is_dmarc_file(tree: &Tree<'_>) -> bool {
-    tree.parts.iter().filter_map(Part::filename).any(|name| {
+    tree.parts.iter().filter_map(|part| part.filename.as_deref()).any(|name| {
         let lower = name.to_ascii_lowercase();
         let packed = [".zip", ".gz", ".xml", ".gzip"].iter().any(|end| lower.ends_with(end));
         packed && lower.split('!').count() >= 4

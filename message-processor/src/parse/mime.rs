@@ -11,46 +11,69 @@ use mail_parser::parsers::MessageStream;
 use mail_parser::{ContentType, HeaderValue};
 use memchr::memmem;
 
+use super::attachments::filename;
 use super::decode::{Encoding, to_text};
 use super::defects::Defects;
 use super::fields::Fields;
+use super::headers::words;
 use super::limits;
 
-/// A leaf of the tree.
+/// A leaf of the tree. What its header says is kept only as far as it is asked for: a message has hundreds of parts,
+/// and all that `mail_parser` makes of their parameters would be many times the message.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact of the part's own header")]
 pub(crate) struct Part<'x> {
     /// `type/subtype`, in lower case.
     pub(crate) kind: String,
-    pub(super) content_type: Option<ContentType<'x>>,
-    pub(super) disposition: Option<ContentType<'x>>,
+    pub(super) charset: Option<String>,
+    /// The `method` of an invitation.
+    pub(super) method: Option<String>,
+    /// Whether the sender names a file, and the name as far as it is one.
+    pub(super) named: bool,
+    pub(super) filename: Option<String>,
+    /// Whether the sender asks for it to be shown beside the text, or in it.
+    pub(super) set_aside: bool,
+    pub(super) inline: bool,
     pub(super) encoding: Encoding,
     pub(super) body: &'x [u8],
     /// Whether other parts refer to it by its `Content-ID`.
     pub(super) has_id: bool,
 }
 
-impl Part<'_> {
-    /// The sender's name for the file.
-    pub(super) fn filename(&self) -> Option<&str> {
-        let named =
-            self.disposition.as_ref().and_then(|disposition| disposition.attribute("filename"));
-        named.or_else(|| self.content_type.as_ref().and_then(|kind| kind.attribute("name")))
-    }
-
-    /// Whether the sender asks for it to be shown beside the text.
-    pub(super) fn is_set_aside(&self) -> bool {
-        self.disposition.as_ref().is_some_and(ContentType::is_attachment)
-    }
-
-    /// A parameter of the content type.
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.content_type.as_ref().and_then(|kind| kind.attribute(name))
+impl<'x> Part<'x> {
+    fn new(
+        kind: String,
+        own: Option<&ContentType<'_>>,
+        fields: &Fields<'_>,
+        body: &'x [u8],
+        defects: &mut Defects,
+    ) -> Self {
+        let disposition = content_type(fields, "Content-Disposition", defects);
+        let disposition = disposition.as_ref();
+        let parameter = |name| own.and_then(|own| own.attribute(name));
+        let name = disposition.and_then(|disposition| disposition.attribute("filename"));
+        let name = name.or_else(|| parameter("name"));
+        Self {
+            kind,
+            charset: parameter("charset").and_then(|name| words(name, limits::CHARSET_CHARS)),
+            method: parameter("method").and_then(|name| words(name, limits::WORDS_CHARS)),
+            named: name.is_some(),
+            filename: name.and_then(filename),
+            set_aside: disposition.is_some_and(ContentType::is_attachment),
+            inline: disposition.is_some_and(ContentType::is_inline),
+            encoding: fields
+                .get("Content-Transfer-Encoding")
+                .map_or(Encoding::Plain, Encoding::named),
+            body,
+            has_id: fields.has("Content-ID"),
+        }
     }
 
     /// The text of the first `limit` encoded bytes, and whether there are more.
     pub(super) fn text(&self, limit: usize) -> (String, bool) {
         let read = &self.body[..self.body.len().min(limit)];
         (
-            to_text(self.encoding.decoded(read), self.parameter("charset")),
+            to_text(self.encoding.decoded(read), self.charset.as_deref()),
             read.len() < self.body.len(),
         )
     }
@@ -78,7 +101,7 @@ impl<'x> Tree<'x> {
 
     fn visit(&mut self, fields: &Fields<'x>, body: &'x [u8], depth: usize, default: &str) {
         self.seen += 1;
-        let content_type = content_type(fields, "Content-Type");
+        let content_type = content_type(fields, "Content-Type", &mut self.defects);
         let kind = content_type.as_ref().map_or_else(|| default.to_owned(), kind_of);
         if depth == 0 {
             self.kind.clone_from(&kind);
@@ -89,11 +112,8 @@ impl<'x> Tree<'x> {
         {
             return;
         }
-        let encoding =
-            fields.get("Content-Transfer-Encoding").map_or(Encoding::Plain, Encoding::named);
-        let disposition = self::content_type(fields, "Content-Disposition");
-        let has_id = fields.has("Content-ID");
-        self.parts.push(Part { kind, content_type, disposition, encoding, body, has_id });
+        let part = Part::new(kind, content_type.as_ref(), fields, body, &mut self.defects);
+        self.parts.push(part);
     }
 
     /// Visits the sections of a multipart. False when it has none, and is to be shown as it stands.
@@ -158,12 +178,16 @@ impl<'x> Sections<'x, '_> {
     /// The next delimiter line: where the section before it ends, and what follows.
     fn delimiter(&self, block: &'x [u8]) -> Option<Delimiter<'x>> {
         for at in self.finder.find_iter(block) {
+            // Asked before the line is looked at: otherwise whoever repeats a delimiter within one endless line would
+            // have the rest of the message read for each.
+            if at > 0 && block[at - 1] != b'\n' {
+                continue;
+            }
             let after = &block[at + self.finder.needle().len()..];
             let line = &after[..memchr::memchr(b'\n', after).map_or(after.len(), |end| end + 1)];
-            let starts_a_line = at == 0 || block[at - 1] == b'\n';
             let closes = line.starts_with(b"--");
             // A longer boundary that starts like this one is another multipart's.
-            if starts_a_line && (closes || line.trim_ascii().is_empty()) {
+            if closes || line.trim_ascii().is_empty() {
                 let end = at.saturating_sub(if block[..at].ends_with(b"\r\n") { 2 } else { 1 });
                 return Some(Delimiter { end, rest: (!closes).then(|| &after[line.len()..]) });
             }
@@ -192,27 +216,50 @@ impl<'x> Iterator for &mut Sections<'x, '_> {
 }
 
 /// A field of the shape `value; name=value`.
-fn content_type<'x>(fields: &Fields<'x>, name: &str) -> Option<ContentType<'x>> {
-    let parsed = MessageStream::new(fields.get(name)?).parse_content_type();
+fn content_type<'x>(
+    fields: &Fields<'x>,
+    name: &str,
+    defects: &mut Defects,
+) -> Option<ContentType<'x>> {
+    let value = fields.get(name)?;
+    if value.len() > limits::PARAMETER_BYTES {
+        defects.note("parameters_too_long", "a part's type or disposition is longer than is read");
+    }
+    parameters(value)
+}
+
+fn parameters(value: &[u8]) -> Option<ContentType<'_>> {
+    let read = &value[..value.len().min(limits::PARAMETER_BYTES)];
+    let parsed = if read.ends_with(b"\n") {
+        MessageStream::new(read).parse_content_type()
+    } else {
+        // Without a line end `mail_parser` takes the field for one that has not begun.
+        MessageStream::new(&[read, b"\n"].concat()).parse_content_type().into_owned()
+    };
     if let HeaderValue::ContentType(kind) = parsed { Some(kind) } else { None }
 }
 
 /// The charset that a header names for its body.
 pub(super) fn charset(fields: &Fields<'_>) -> Option<String> {
-    content_type(fields, "Content-Type")?.attribute("charset").map(str::to_owned)
+    let kind = parameters(fields.get("Content-Type")?)?;
+    kind.attribute("charset").and_then(|name| words(name, limits::CHARSET_CHARS))
 }
 
-/// `type/subtype` in lower case. A type without its second half is not to be guessed from.
+/// `type/subtype` in lower case. A type without its second half is not to be guessed from, nor one that is too long.
 fn kind_of(content_type: &ContentType<'_>) -> String {
     let kind = content_type.ctype().to_ascii_lowercase();
     let half: Cow<'_, str> = match content_type.subtype() {
         Some(half) => half.to_ascii_lowercase().into(),
         None if kind == "text" => "plain".into(),
         None if kind == "multipart" => "mixed".into(),
-        None => return "application/octet-stream".to_owned(),
+        None => return UNKNOWN.to_owned(),
     };
-    format!("{kind}/{half}")
+    let whole = format!("{kind}/{half}");
+    if whole.chars().count() > limits::TYPE_CHARS { UNKNOWN.to_owned() } else { whole }
 }
+
+/// Bytes of which nothing is known.
+const UNKNOWN: &str = "application/octet-stream";
 
 #[cfg(test)]
 mod tests {
@@ -244,6 +291,14 @@ mod tests {
         );
         let (parts, defects) = kinds(b"Content-Type: multipart/mixed; boundary=a\n\ntext");
         assert_eq!((parts.len(), &*defects[0]), (1, "boundary_unused"));
+    }
+
+    #[test]
+    fn a_delimiter_that_fills_a_line_does_not_have_it_read_over_and_over() {
+        let mut message = b"Content-Type: multipart/mixed; boundary=a\n\n--a\n\n".to_vec();
+        // Read once for each, these would be some 10^13 bytes.
+        message.extend_from_slice(&b"x--a".repeat(2_000_000));
+        assert_eq!(kinds(&message).1, ["boundary_unclosed"]);
     }
 
     #[test]

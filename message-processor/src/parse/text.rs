@@ -48,9 +48,7 @@ impl Readable {
 
 /// Whether a text part is the message's own words rather than a file.
 pub(super) fn is_body(part: &Part<'_>) -> bool {
-    matches!(&*part.kind, "text/plain" | "text/html")
-        && !part.is_set_aside()
-        && part.filename().is_none()
+    matches!(&*part.kind, "text/plain" | "text/html") && !part.set_aside && !part.named
 }
 
 /// Enriched and other text that has no better form beside it, and a body whose multipart is broken.
