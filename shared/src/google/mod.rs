@@ -10,6 +10,8 @@ pub mod client;
 pub mod http;
 #[cfg(feature = "id-token")]
 pub mod id_token;
+#[cfg(feature = "google-json")]
+pub mod json;
 
 use std::time::Duration;
 

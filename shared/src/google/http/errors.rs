@@ -7,8 +7,8 @@
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
 use super::retry;
-use super::wire::{self, Refusal};
 use crate::clock::Timestamp;
+use crate::google::json::{self, Refusal};
 use crate::google::{GmailError, OAuthError};
 
 /// What a word of Gmail's means, the most telling first.
@@ -28,7 +28,7 @@ enum Meaning {
 
 /// Types a refusal of Gmail's (<https://developers.google.com/workspace/gmail/api/guides/handle-errors>).
 pub(super) fn gmail(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> GmailError {
-    let refusal = wire::refusal(body);
+    let refusal = json::refusal(body);
     let words = refusal.words.iter().map(String::as_str).chain(challenge(headers));
     let told = words.filter_map(meaning).min();
     let reason = || reason(&refusal);
@@ -90,7 +90,7 @@ fn reason(refusal: &Refusal) -> String {
 /// Types a refusal of the token endpoint. An unknown word is nobody's fault yet: it neither ends a person's grant nor
 /// stops the fleet.
 pub(super) fn oauth(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> OAuthError {
-    let refusal = wire::refusal(body);
+    let refusal = json::refusal(body);
     if status >= 500 {
         return OAuthError::Backend { status };
     }
@@ -121,6 +121,6 @@ pub(super) fn oauth(status: u16, headers: &HeaderMap, body: &[u8], now: Timestam
 
 /// Whether a refusal to revoke says that there is nothing left to revoke.
 pub(super) fn is_revoked_already(status: u16, body: &[u8]) -> bool {
-    let words = wire::refusal(body).words;
+    let words = json::refusal(body).words;
     status == 400 && words.iter().any(|word| word == "invalid_token" || word == "invalid_grant")
 }

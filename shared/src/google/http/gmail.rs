@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::body::{self, Body, JSON_LIMIT, SMALL_LIMIT, Unread};
-use super::{Address, HttpClient, errors, wire};
+use super::{Address, HttpClient, errors};
 use crate::google::{
-    Gmail, GmailError, HistoryPage, ListPage, PageToken, Profile, RawMessage, Search,
+    Gmail, GmailError, HistoryPage, ListPage, PageToken, Profile, RawMessage, Search, json,
 };
 use crate::ids::{HistoryId, MessageId};
 use crate::secret::AccessToken;
@@ -80,7 +80,7 @@ impl Gmail for HttpGmail {
     async fn profile(&self, token: &AccessToken) -> Result<Profile, GmailError> {
         let query = [("fields", "emailAddress,historyId")];
         let answer = self.ask(token, &["profile"], &query).await?;
-        Ok(wire::profile(&self.read_json(answer).await?.bytes)?)
+        Ok(json::profile(&self.read_json(answer).await?.bytes)?)
     }
 
     async fn history(
@@ -99,7 +99,7 @@ impl Gmail for HttpGmail {
         ];
         query.extend(page.map(|PageToken(text)| ("pageToken", text.as_str())));
         let answer = self.ask(token, &["history"], &query).await?;
-        Ok(wire::history_page(&self.read_json(answer).await?.bytes)?)
+        Ok(json::history_page(&self.read_json(answer).await?.bytes)?)
     }
 
     async fn list(
@@ -115,7 +115,7 @@ impl Gmail for HttpGmail {
         }
         query.extend(page.map(|PageToken(text)| ("pageToken", text.as_str())));
         let answer = self.ask(token, &["messages"], &query).await?;
-        Ok(wire::list_page(&self.read_json(answer).await?.bytes)?)
+        Ok(json::list_page(&self.read_json(answer).await?.bytes)?)
     }
 
     async fn message(
@@ -131,7 +131,7 @@ impl Gmail for HttpGmail {
             Err(Unread::TooLong) => return Err(GmailError::TooLarge { limit }),
             Err(Unread::Cut(cause)) => return Err(GmailError::Unreachable { cause }),
         };
-        let message = wire::message(&body.bytes, limit)?.ok_or(GmailError::TooLarge { limit })?;
+        let message = json::message(&body.bytes, limit)?.ok_or(GmailError::TooLarge { limit })?;
         // Mail under another's name would be kept as its result for good.
         if message.id == *id {
             Ok(message)

@@ -13,7 +13,6 @@ mod oauth;
 mod retry;
 #[cfg(test)]
 mod scripted;
-mod wire;
 
 use std::error::Error as _;
 use std::io;

@@ -9,9 +9,9 @@ use reqwest::{Response, StatusCode};
 use zeroize::Zeroizing;
 
 use super::body::{self, SMALL_LIMIT, Unread};
-use super::{GoogleAddresses, HttpClient, errors, wire};
+use super::{GoogleAddresses, HttpClient, errors};
 use crate::google::client::{ClientCredentials, ClientSource, FixedClient};
-use crate::google::{OAuth, OAuthError, SigningKeys, TokenAnswer};
+use crate::google::{OAuth, OAuthError, SigningKeys, TokenAnswer, json};
 use crate::secret::{ClientSecret, RefreshToken};
 
 /// How long signing keys are kept where Google does not say; Google's own answers say hours.
@@ -81,7 +81,7 @@ impl HttpOAuth {
         let request = self.client.pool.post(self.addresses.token_url.url()).form(&form);
         let (status, headers, body) = self.answer(self.client.send(request).await).await?;
         if status == StatusCode::OK {
-            Ok(wire::token_answer(&body)?)
+            Ok(json::token_answer(&body)?)
         } else {
             Err(self.refusal(status, &headers, &body))
         }
@@ -142,7 +142,7 @@ impl OAuth for HttpOAuth {
         if status != StatusCode::OK {
             return Err(self.refusal(status, &headers, &body));
         }
-        Ok(SigningKeys { jwks: wire::key_set(body.to_vec())?, max_age: max_age(&headers) })
+        Ok(SigningKeys { jwks: json::key_set(body.to_vec())?, max_age: max_age(&headers) })
     }
 }
 

@@ -35,7 +35,7 @@ const LONGEST_PAGE_TOKEN: usize = 4096;
 
 /// An answer that is not as documented: which field, and what about it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Misfit(pub(super) String);
+pub struct Misfit(pub String);
 
 impl From<Misfit> for GmailError {
     fn from(Misfit(cause): Misfit) -> Self {
@@ -50,7 +50,7 @@ impl From<Misfit> for OAuthError {
 }
 
 /// Reads `users.getProfile`.
-pub(super) fn profile(body: &[u8]) -> Result<Profile, Misfit> {
+pub fn profile(body: &[u8]) -> Result<Profile, Misfit> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Wire {
@@ -62,7 +62,7 @@ pub(super) fn profile(body: &[u8]) -> Result<Profile, Misfit> {
 }
 
 /// Reads a page of `users.history.list`. `history` may be absent, even on a page that has a next one.
-pub(super) fn history_page(body: &[u8]) -> Result<HistoryPage, Misfit> {
+pub fn history_page(body: &[u8]) -> Result<HistoryPage, Misfit> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Wire {
@@ -93,7 +93,7 @@ pub(super) fn history_page(body: &[u8]) -> Result<HistoryPage, Misfit> {
 }
 
 /// Reads a page of `users.messages.list`. `messages` is absent where nothing is found.
-pub(super) fn list_page(body: &[u8]) -> Result<ListPage, Misfit> {
+pub fn list_page(body: &[u8]) -> Result<ListPage, Misfit> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Wire {
@@ -110,7 +110,7 @@ pub(super) fn list_page(body: &[u8]) -> Result<ListPage, Misfit> {
 }
 
 /// Reads `users.messages.get?format=raw`; `None` when the message is longer than `limit`.
-pub(super) fn message(body: &[u8], limit: usize) -> Result<Option<RawMessage>, Misfit> {
+pub fn message(body: &[u8], limit: usize) -> Result<Option<RawMessage>, Misfit> {
     let wire: MessageJson<'_> = parse(body)?;
     let encoded = wire.raw.trim_end_matches('=').len();
     if encoded / 4 * 3 + encoded % 4 * 3 / 4 > limit {
@@ -157,7 +157,7 @@ fn next_page(token: Option<String>) -> Result<Option<PageToken>, Misfit> {
 }
 
 /// Reads what the token endpoint answers to a code or a refresh token.
-pub(super) fn token_answer(body: &[u8]) -> Result<TokenAnswer, Misfit> {
+pub fn token_answer(body: &[u8]) -> Result<TokenAnswer, Misfit> {
     #[derive(Deserialize)]
     struct Wire {
         access_token: String,
@@ -200,7 +200,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// Takes the JWKS document over as text, once it is known to be one.
-pub(super) fn key_set(body: Vec<u8>) -> Result<String, Misfit> {
+pub fn key_set(body: Vec<u8>) -> Result<String, Misfit> {
     #[derive(Deserialize)]
     struct Wire {
         #[expect(dead_code, reason = "only that there is such a list matters here")]
@@ -212,17 +212,17 @@ pub(super) fn key_set(body: Vec<u8>) -> Result<String, Misfit> {
 
 /// What an error body says, in Google's words.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub struct Refusal {
     /// The reasons, most telling first: `errors[].reason`, `details[].reason`, `status`; or OAuth's `error`.
-    pub(super) words: Vec<String>,
+    pub words: Vec<String>,
     /// OAuth's `error_subtype`.
-    pub(super) subtype: Option<String>,
+    pub subtype: Option<String>,
     /// The text for people. It is read for hints and never passed on.
-    pub(super) message: String,
+    pub message: String,
 }
 
 /// Reads an error body of either API; what is no such body says nothing.
-pub(super) fn refusal(body: &[u8]) -> Refusal {
+pub fn refusal(body: &[u8]) -> Refusal {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let error = &json["error"];
     let reasons = |list: &str| {
