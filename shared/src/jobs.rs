@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::clock::{Chance, Timestamp};
-use crate::ids::{Epoch, Generation, JobId, MessageId, UserId};
+use crate::ids::{Epoch, Generation, Grant, JobId, MessageId, UserId};
 use crate::reason::Reason;
 use crate::words::words;
 
@@ -200,11 +200,21 @@ pub struct MessageJob {
     /// Which judgement of the messages is asked for.
     #[serde(default)]
     pub generation: Generation,
-    /// The version of an access token that Google refused for this job: only a newer one is used.
+    /// The access token that Gmail refused for this job: only a newer one is used.
     #[serde(default)]
-    pub rejected: Option<u64>,
+    pub refused: Option<RefusedToken>,
 }
 job!(MessageJob);
+
+/// An access token that Gmail answered with 401.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedToken {
+    /// Its number in its mailbox, which counts on across consents.
+    pub version: u64,
+    /// The consent it came from: that one token of each of two consents was refused says nothing of the second.
+    pub grant: Grant,
+}
 
 /// A message as its mailbox's listing named it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -137,7 +137,7 @@ impl Replay {
             job.header.wait_for_turn(*turn);
         }
         job.lane = Lane::Replay;
-        job.rejected = None;
+        job.refused = None;
         send(&*self.message_jobs, &[job], now).await
     }
 }

@@ -28,6 +28,7 @@ stories!(
     a_refused_token_is_replaced_once_and_the_mail_goes_on,
     a_newer_token_that_is_refused_too_means_a_dead_grant,
     a_newer_token_that_is_refused_for_mail_too_means_a_dead_grant,
+    one_refused_token_of_each_of_two_consents_means_no_dead_grant,
     whatever_ended_a_grant_the_person_is_told_exactly_once,
     the_notice_keeps_its_id_when_it_has_to_be_published_again,
     a_mailbox_that_needs_consent_is_left_in_peace,
@@ -128,6 +129,21 @@ async fn a_newer_token_that_is_refused_for_mail_too_means_a_dead_grant(world: Wo
     assert_eq!(world.calls("messages.get"), 2);
     assert_eq!(world.state(&user, &id).await, Some(MarkState::Parked));
     assert_eq!(world.notices().await.len(), 1);
+}
+
+async fn one_refused_token_of_each_of_two_consents_means_no_dead_grant(world: World) {
+    let user = world.connect(ADA).await;
+    let id = world.deliver(ADA, "Hello");
+    world.ask(&user, UserJobKind::Sync, Cause::Manual).await;
+    world.serve_users().await;
+    world.fault_times(Method::MessagesGet, FaultKind::AuthError, 1);
+    world.serve_messages().await;
+    world.consent(ADA).await;
+    world.fault_times(Method::MessagesGet, FaultKind::AuthError, 1);
+    world.rest().await;
+    assert_eq!(world.calls("messages.get"), 3);
+    assert_eq!(world.needs_reauth(&user).await, None);
+    assert_eq!(world.state(&user, &id).await, DONE);
 }
 
 async fn whatever_ended_a_grant_the_person_is_told_exactly_once(world: World) {

@@ -134,7 +134,7 @@ fn message_jobs(
             chunk.iter().zip(states.by_ref()).filter(|(_, state)| **state == MarkState::Listed);
         let listed = |(found, _): (&Found, _)| Listed { id: found.id.clone(), listed_at: now };
         let messages = on_their_way.map(listed).collect();
-        MessageJob { header, messages, lane, generation: Generation::default(), rejected: None }
+        MessageJob { header, messages, lane, generation: Generation::default(), refused: None }
     };
     chunks.into_iter().map(job).filter(|job| !job.messages.is_empty()).collect()
 }

@@ -140,7 +140,7 @@ impl World {
             messages: ids().map(|id| Listed { id, listed_at }).to_vec(),
             lane: Lane::Live,
             generation: Generation(0),
-            rejected: None,
+            refused: None,
         }
     }
 

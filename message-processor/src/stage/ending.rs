@@ -12,7 +12,7 @@ use shared::disposition::{Disposition, GoogleFailure, Verdict, chain, gmail_fail
 use shared::google::GmailError;
 use shared::ids::JobId;
 use shared::intake::letter;
-use shared::jobs::{Listed, MessageJob};
+use shared::jobs::{Listed, MessageJob, RefusedToken};
 use shared::ledger::StageName;
 use shared::reason::{PauseReason, Reason};
 use shared::reservation::hold;
@@ -104,7 +104,7 @@ impl MessageProcessor {
         let something_worked = leftovers.len() < run.job.messages.len();
         let mut rest = MessageJob { messages: Vec::new(), ..run.job.clone() };
         if something_worked {
-            rest.rejected = None;
+            rest.refused = None;
         }
         let mut hopeless = Hopeless::new();
         let mut heaviest = None;
@@ -157,7 +157,7 @@ impl MessageProcessor {
         mut rest: MessageJob,
         weight: Weight,
     ) -> Result<Disposition<MessageJob>, StoreError> {
-        let (attempt, user) = (run.attempt, &run.mailbox.user_id);
+        let (attempt, user, grant) = (run.attempt, &run.mailbox.user_id, run.mailbox.grant);
         Ok(match weight {
             Weight::NoTime => attempt.postpone(rest, attempt.now),
             Weight::Passing(error) => attempt.failed(rest, error),
@@ -174,12 +174,12 @@ impl MessageProcessor {
                 let _ = self.mailboxes.pause(user, run.mailbox.epoch, reason).await?;
                 Disposition::dead(rest, Reason::Waiting, format!("the mailbox is paused: {reason}"))
             }
-            Weight::TokenRefused if rest.rejected.is_some() => {
+            Weight::TokenRefused if rest.refused.is_some_and(|token| token.grant == grant) => {
                 let error = "Gmail refused a token newer than the one it had refused before";
                 dead(run, rest, Reason::GrantDead, error.to_owned())
             }
             Weight::TokenRefused => {
-                rest.rejected = Some(run.access.version);
+                rest.refused = Some(RefusedToken { version: run.access.version, grant });
                 self.wait_for_token(rest, run.mailbox, attempt).await?
             }
         })

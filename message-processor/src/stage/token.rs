@@ -38,7 +38,7 @@ impl MessageProcessor {
         let (Some(sealed), Some(expiry)) = (&mailbox.access_token, mailbox.expiry) else {
             return Ok(None);
         };
-        if job.rejected.is_some_and(|rejected| version <= rejected)
+        if job.refused.is_some_and(|token| version <= token.version)
             || expiry < attempt.now + LEAST_LIFE
         {
             return Ok(None);

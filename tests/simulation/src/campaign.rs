@@ -11,18 +11,14 @@ use simulation::fate::Point;
 use simulation::witness::Violation;
 use simulation::world::World;
 
-/// How much of a story is told.
-const STORY: usize = 60;
-
 /// How often each thing happened, by kind and name.
 pub(crate) type Tally = BTreeMap<(&'static str, &'static str), u64>;
 
 /// What was violated, and the story that led to it.
-pub(crate) fn failure(world: &World, violation: &Violation) -> String {
-    let user = violation.user.as_ref();
-    let story = world.fate.with_trace(|trace| trace.story(user, STORY));
-    let whose = user.map(|user| format!(", mailbox {user}")).unwrap_or_default();
-    format!("NOT KEPT: {}{whose}\n  {}\n{story}", violation.rule, violation.seen)
+pub(crate) fn failure(violation: &Violation) -> String {
+    let Violation { rule, user, seen, story } = violation;
+    let whose = user.as_ref().map(|user| format!(", mailbox {user}")).unwrap_or_default();
+    format!("NOT KEPT: {rule}{whose}\n  {seen}\n{story}")
 }
 
 fn written(deaths: &[Point]) -> String {
@@ -58,7 +54,7 @@ impl Shared {
         let violations = world.witness.seen().violations.clone();
         let failure = violations
             .first()
-            .map(|first| format!("{}\n  replay: simulation {}", failure(world, first), replay()));
+            .map(|first| format!("{}\n  replay: simulation {}", failure(first), replay()));
         let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
         findings.runs += 1;
         world.fate.with_trace(|trace| {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use shared::clock::{Chance, Clock};
-use shared::ids::MessageId;
+use shared::ids::{Epoch, MessageId};
 
 use crate::hand::{Hand, Strike};
 use crate::trace::{Trace, Who};
@@ -50,8 +50,8 @@ pub enum Plan {
 pub struct Errand {
     /// For the story.
     pub who: Arc<Who>,
-    /// The job belongs to a life that had ended when the work on it began.
-    pub of_an_ended_life: bool,
+    /// The life that the job belongs to, if it had ended when the work on it began.
+    pub ended_life: Option<Epoch>,
     /// Its messages that had come to their end by then.
     pub ended_before: BTreeSet<MessageId>,
     /// Whoever fetches its messages dies of it.

@@ -23,12 +23,12 @@ impl Witnessed {
     /// Notes what Gmail's answer says of the consent behind a token, and that it was asked at all.
     fn heard<T>(&self, token: &AccessToken, answer: &Result<T, GmailError>) {
         let errand = self.witness.fate.errand();
-        if errand.of_an_ended_life {
-            self.witness.violated(
-                "nothing new is begun for a life that has ended",
-                errand.who.user.as_ref(),
-                format!("{} asked Gmail", errand.who.job),
-            );
+        if let (Some(user), Some(life)) = (&errand.who.user, errand.ended_life)
+            // A consent may have begun it since: what is sent while a mailbox is away bears its next life's number.
+            && self.witness.is_over(user, life)
+        {
+            let rule = "nothing new is begun for a life that has ended";
+            self.witness.violated(rule, Some(user), format!("{} asked Gmail", errand.who.job));
         }
         let Err(error) = answer else { return };
         self.witness.fate.count("gmail", gmail_word(error));

@@ -94,7 +94,7 @@ fn main() -> anyhow::Result<ExitCode> {
 fn tell(world: &World, args: &Args) -> ExitCode {
     let violations = world.witness.seen().violations.clone();
     for violation in &violations {
-        say(&failure(world, violation));
+        say(&failure(violation));
     }
     if args.story {
         say(&world.fate.with_trace(|trace| trace.story(None, usize::MAX)));

@@ -310,23 +310,17 @@ struct Scribe {
 }
 
 impl Scribe {
-    fn errand<J: Job>(&self, job: &J, kind: &str, of_an_ended_life: bool) -> Errand {
+    fn errand<J: Job>(&self, job: &J, kind: &str) -> Errand {
         let header = job.header();
+        let is_over = self.witness.is_over(&header.user_id, header.epoch);
         let name: String = header.job_id.as_str().chars().take(6).collect();
         let who = Who {
             process: self.fate.errand().who.process,
             user: Some(header.user_id.clone()),
             job: format!("{kind} {name}"),
         };
-        Errand { who: Arc::new(who), of_an_ended_life, ..Errand::default() }
-    }
-
-    /// Whether the job's life is not the one that its mailbox is in now.
-    fn is_over<J: Job>(&self, job: &J) -> bool {
-        use shared::ledger::Mailboxes;
-        let row = crate::at_once(self.ledger.get(&job.header().user_id));
-        let row = row.and_then(Result::ok).flatten();
-        row.is_none_or(|row| row.epoch != job.header().epoch || row.disconnected_at.is_some())
+        let ended_life = is_over.then_some(header.epoch);
+        Errand { who: Arc::new(who), ended_life, ..Errand::default() }
     }
 
     fn user_errand(&self, job: &UserJob) -> Errand {
@@ -336,7 +330,7 @@ impl Scribe {
             UserJobKind::Backfill { .. } => "backfill",
             UserJobKind::Disconnect => "disconnect",
         };
-        self.errand(job, kind, self.is_over(job))
+        self.errand(job, kind)
     }
 
     fn message_errand(
@@ -355,7 +349,7 @@ impl Scribe {
         let cursed = ids.iter().any(|id| cursed.contains(id));
         let ended_before = ids.into_iter().zip(&marks).filter(|(_, mark)| ended(mark));
         let ended_before = ended_before.map(|(id, _)| id).collect();
-        let errand = self.errand(job, job.lane.as_str(), self.is_over(job));
+        let errand = self.errand(job, job.lane.as_str());
         Errand { ended_before, cursed, ..errand }
     }
 

@@ -59,10 +59,10 @@ impl Trace {
         hasher.finish()
     }
 
-    /// The last moments that concern a mailbox, or all of them, as lines.
+    /// The last moments of a mailbox among what people did, or all there were, as lines.
     pub fn story(&self, user: Option<&UserId>, last: usize) -> String {
         let concerns = |moment: &&Moment| {
-            user.is_none() || moment.who.user.is_none() || moment.who.user.as_ref() == user
+            user.is_none() || moment.who.user.as_ref() == user || moment.who.process == 0
         };
         let mut lines: Vec<&Moment> =
             self.moments.iter().rev().filter(concerns).take(last).collect();

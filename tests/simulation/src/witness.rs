@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::clock::Timestamp;
 use shared::ids::{Epoch, Grant, HistoryId, MessageId, UserId};
-use shared::ledger::Marks;
 use shared::ledger::memory::MemoryLedger;
+use shared::ledger::{Mailboxes, Marks};
 use shared::mailbox::Mailbox;
 
 use crate::fate::Fate;
@@ -23,6 +23,8 @@ pub struct Violation {
     pub user: Option<UserId>,
     /// What was seen.
     pub seen: String,
+    /// The last that had happened to that mailbox.
+    pub story: String,
 }
 
 /// A message that Gmail has, or had.
@@ -43,6 +45,9 @@ pub struct Delivered {
     /// How often it was fetched.
     pub fetched: u32,
 }
+
+/// How much of a story is told.
+const STORY: usize = 60;
 
 /// A mailbox's consent: life and number.
 pub type Consent = (UserId, Epoch, Grant);
@@ -99,12 +104,20 @@ impl Witness {
 
     /// Notes a violation, once for each rule and mailbox.
     pub fn violated(&self, rule: &'static str, user: Option<&UserId>, seen: impl Into<String>) {
-        let violation = Violation { rule, user: user.cloned(), seen: seen.into() };
-        self.fate.note("VIOLATED", format!("{rule}: {}", violation.seen));
+        let seen = seen.into();
+        self.fate.note("VIOLATED", format!("{rule}: {seen}"));
         let known = &mut self.seen().violations;
-        if !known.iter().any(|known| known.rule == rule && known.user == violation.user) {
-            known.push(violation);
+        if !known.iter().any(|known| known.rule == rule && known.user.as_ref() == user) {
+            let story = self.fate.with_trace(|trace| trace.story(user, STORY));
+            known.push(Violation { rule, user: user.cloned(), seen, story });
         }
+    }
+
+    /// Whether this life of a mailbox is not the one that it is in now.
+    pub fn is_over(&self, user: &UserId, epoch: Epoch) -> bool {
+        let row = crate::at_once(Mailboxes::get(&*self.ledger, user));
+        let row = row.and_then(Result::ok).flatten();
+        row.is_none_or(|row| row.epoch != epoch || row.disconnected_at.is_some())
     }
 
     /// Looks at a mailbox's row, and at what follows from how it has changed.
