@@ -245,7 +245,8 @@ pub(super) fn charset(fields: &Fields<'_>) -> Option<String> {
     kind.attribute("charset").and_then(|name| words(name, limits::CHARSET_CHARS))
 }
 
-/// `type/subtype` in lower case. A type without its second half is not to be guessed from, nor one that is too long.
+/// `type/subtype` in lower case. A type without its second half is not to be guessed from, nor one that is too long or
+/// steers a terminal.
 fn kind_of(content_type: &ContentType<'_>) -> String {
     let kind = content_type.ctype().to_ascii_lowercase();
     let half: Cow<'_, str> = match content_type.subtype() {
@@ -255,7 +256,8 @@ fn kind_of(content_type: &ContentType<'_>) -> String {
         None => return UNKNOWN.to_owned(),
     };
     let whole = format!("{kind}/{half}");
-    if whole.chars().count() > limits::TYPE_CHARS { UNKNOWN.to_owned() } else { whole }
+    let fits = whole.chars().count() <= limits::TYPE_CHARS && !whole.contains(char::is_control);
+    if fits { whole } else { UNKNOWN.to_owned() }
 }
 
 /// Bytes of which nothing is known.

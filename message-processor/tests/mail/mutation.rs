@@ -1,25 +1,32 @@
-//! Shipped mail, cut, flipped, repeated and spliced: whatever it becomes, there is a result.
+//! Samples that are cut, flipped, repeated and spliced.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::{collection, promise};
-
-static SHIPPED: LazyLock<Vec<Vec<u8>>> =
-    LazyLock::new(|| collection::shipped().into_iter().map(|mail| mail.raw).collect());
-
-/// One thing that can happen to a message on its way.
+/// One thing that can happen to bytes on their way.
 #[derive(Debug, Clone)]
 enum Mutation {
     Cut(usize),
     Flip(usize, u8),
     Repeat(usize, usize),
-    /// The rest of another message takes the place of this one's.
+    /// The rest of another sample takes the place of this one's.
     Splice(usize, usize),
     /// A line end becomes another.
     Ends(&'static [u8]),
+}
+
+/// A sample to which something has happened.
+pub(crate) fn mutated(samples: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let samples = Arc::new(samples);
+    (any::<usize>(), vec(mutation(), 1..6)).prop_map(move |(start, mutations)| {
+        let mut sample = samples[start % samples.len()].clone();
+        for mutation in mutations {
+            mutation.apply(&mut sample, &samples);
+        }
+        sample
+    })
 }
 
 fn mutation() -> impl Strategy<Value = Mutation> {
@@ -34,51 +41,33 @@ fn mutation() -> impl Strategy<Value = Mutation> {
 }
 
 impl Mutation {
-    fn apply(&self, mail: &mut Vec<u8>) {
-        let place = |at: usize| at % (mail.len() + 1);
+    fn apply(&self, bytes: &mut Vec<u8>, samples: &[Vec<u8>]) {
+        let place = |at: usize| at % (bytes.len() + 1);
         match self {
-            Self::Cut(at) => mail.truncate(place(*at)),
+            Self::Cut(at) => bytes.truncate(place(*at)),
             Self::Flip(at, bits) => {
                 let at = place(*at);
-                if let Some(byte) = mail.get_mut(at) {
+                if let Some(byte) = bytes.get_mut(at) {
                     *byte ^= bits;
                 }
             }
             Self::Repeat(at, length) => {
                 let at = place(*at);
-                let again = mail[at..mail.len().min(at + length)].to_vec();
-                mail.splice(at..at, again);
+                let again = bytes[at..bytes.len().min(at + length)].to_vec();
+                bytes.splice(at..at, again);
             }
             Self::Splice(at, other) => {
-                let other = &SHIPPED[other % SHIPPED.len()];
-                mail.truncate(place(*at));
-                mail.extend_from_slice(&other[at % (other.len() + 1)..]);
+                let other = &samples[other % samples.len()];
+                bytes.truncate(place(*at));
+                bytes.extend_from_slice(&other[at % (other.len() + 1)..]);
             }
             Self::Ends(end) => {
-                let lines: Vec<_> = mail
+                let lines: Vec<_> = bytes
                     .split(|&byte| byte == b'\n')
                     .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
                     .collect();
-                *mail = lines.join(*end);
+                *bytes = lines.join(*end);
             }
         }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn whatever_becomes_of_a_message_it_has_a_result(start in any::<usize>(), mutations in vec(mutation(), 1..6)) {
-        let mut mail = SHIPPED[start % SHIPPED.len()].clone();
-        for mutation in &mutations {
-            mutation.apply(&mut mail);
-        }
-        promise::is_kept_by(&mail);
-    }
-
-    #[test]
-    fn bytes_that_never_were_a_message_have_a_result(bytes in vec(any::<u8>(), 0..4_000)) {
-        promise::is_kept_by(&bytes);
     }
 }
