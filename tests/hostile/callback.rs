@@ -1,0 +1,213 @@
+//! What holds for whatever a browser asks of the consent pages.
+//!
+//! The first byte of an input says how it is asked, the rest is the query, or the cookie.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::IntoResponse;
+use futures::FutureExt as _;
+use oauth_callback::cookie::CookieSealing;
+use oauth_callback::page::Page;
+use oauth_callback::{Callback, READ_MAIL, router};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+use shared::clock::{Chance, Clock};
+use shared::google::id_token::IdTokenVerifier;
+use shared::google::{OAuth, OAuthError, SigningKeys, TokenAnswer};
+use shared::ledger::memory::MemoryLedger;
+use shared::queue::memory::MemoryQueue;
+use shared::sealing::memory::MemorySealing;
+use shared::secret::RefreshToken;
+use shared::settings::{Env, Settings};
+use tower::ServiceExt;
+use url::Url;
+
+/// With the cookie of a browser that has begun.
+const OWN_COOKIE: u8 = 1;
+/// With that attempt's `state` before the rest of the query.
+const OWN_STATE: u8 = 2;
+/// The rest is the cookie, and the query a good one.
+const AS_COOKIE: u8 = 4;
+/// At the beginning instead of at the end.
+const AT_START: u8 = 8;
+
+const CONSENT: &str = "https://accounts.google.com/o/oauth2/v2/auth";
+
+/// What a query cannot hold as it is: a browser would write it so.
+const NO_QUERY: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'#').add(b'`');
+
+/// Panics where an answer breaks the promise.
+pub(crate) fn is_kept_by(input: &[u8]) {
+    let (how, rest) = input.split_first().map_or((0, input), |(how, rest)| (*how, rest));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(World::new().asked(how, rest));
+}
+
+struct World {
+    router: Router,
+    google: Arc<Google>,
+    ledger: Arc<MemoryLedger>,
+}
+
+/// A Google that knows no code.
+#[derive(Default)]
+struct Google(AtomicUsize);
+
+#[async_trait]
+impl OAuth for Google {
+    async fn exchange(&self, _: &str, verifier: &str) -> Result<TokenAnswer, OAuthError> {
+        assert_eq!(verifier.len(), 43, "with the attempt's own verifier");
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Err(OAuthError::GrantDead { subtype: None })
+    }
+
+    async fn refresh(&self, _: &RefreshToken) -> Result<TokenAnswer, OAuthError> {
+        unreachable!("nobody refreshes here")
+    }
+
+    async fn revoke(&self, _: &RefreshToken) -> Result<(), OAuthError> {
+        unreachable!("nobody revokes here")
+    }
+
+    async fn signing_keys(&self) -> Result<SigningKeys, OAuthError> {
+        unreachable!("no answer has an ID token")
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = Clock::manual("2026-05-01T12:00:00Z".parse().unwrap());
+        let (chance, ledger) = (Chance::seeded(1), Arc::new(MemoryLedger::new()));
+        let google = Arc::new(Google::default());
+        let callback = Callback {
+            oauth: google.clone(),
+            id_tokens: IdTokenVerifier::new(google.clone(), CONSENT.into(), "ours".into()),
+            mailboxes: ledger.clone(),
+            control: ledger.clone(),
+            sealing: Arc::new(MemorySealing::new(&chance)),
+            user_jobs: Arc::new(MemoryQueue::new(clock.clone())),
+            client_id: "ours".to_owned(),
+            redirect_uri: "https://fanmail.example.org/oauth2callback".to_owned(),
+            auth_url: CONSENT.parse().unwrap(),
+            scopes: vec![READ_MAIL.to_owned()],
+            cookies: CookieSealing::new(&[7; 32]),
+            settings: Settings::read(&mut Env::new(&|_| None)),
+            clock,
+            chance,
+        };
+        Self { router: router(Arc::new(callback)), google, ledger }
+    }
+
+    async fn asked(self, how: u8, rest: &[u8]) {
+        let begun = self.get("/oauth2/start", b"").await;
+        let own = begun.headers[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let state = is_a_beginning(&begun);
+        let is = |bit| how & bit != 0;
+        let as_query = percent_encode(rest, &NO_QUERY).to_string();
+        let own_state = if is(OWN_STATE) { format!("state={state}&") } else { String::new() };
+        let query = if is(AS_COOKIE) { "code=x".to_owned() } else { as_query };
+        let path = if is(AT_START) { "/oauth2/start" } else { "/oauth2callback" };
+        let cookie = match (is(AS_COOKIE), is(OWN_COOKIE)) {
+            (true, _) => rest,
+            (false, true) => own.as_bytes(),
+            (false, false) => b"",
+        };
+        let answer = self.get(&format!("{path}?{own_state}{query}"), cookie).await;
+        self.is_harmless(&answer).await;
+        let exchanges = self.google.0.load(Ordering::SeqCst);
+        let knows_both = is(OWN_STATE) && (is(OWN_COOKIE) || is(AS_COOKIE)) && !is(AT_START);
+        assert!(exchanges <= usize::from(knows_both), "Google was asked {exchanges} times");
+    }
+
+    /// A page of ours, word for word, or a beginning; never a fault, never stored.
+    async fn is_harmless(&self, answer: &Answer) {
+        if answer.status == StatusCode::SEE_OTHER {
+            is_a_beginning(answer);
+        } else {
+            assert!(answer.status.as_u16() < 500, "{}", answer.status);
+            assert!(PAGES.contains(&answer.body), "{}", answer.body);
+        }
+        for (name, value) in [("cache-control", "no-store"), ("referrer-policy", "no-referrer")] {
+            assert_eq!(answer.headers[name], value);
+        }
+        let stored = shared::ledger::Mailboxes::get(&*self.ledger, &"42".parse().unwrap()).await;
+        assert!(stored.unwrap().is_none());
+    }
+
+    async fn get(&self, address: &str, cookie: &[u8]) -> Answer {
+        let request = Request::get(address).header(COOKIE, printable(cookie));
+        let request = request.body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        Answer::read(response).await
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    async fn read(response: axum::response::Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        Self { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+/// HTTP itself refuses what is left out here.
+fn printable(cookie: &[u8]) -> Vec<u8> {
+    cookie.iter().copied().filter(|&b| b == b'\t' || (b >= b' ' && b != 0x7f)).collect()
+}
+
+/// Google's page, asked for exactly what we need; answers its `state`.
+fn is_a_beginning(answer: &Answer) -> String {
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let location: Url = answer.headers[LOCATION].to_str().unwrap().parse().unwrap();
+    let (to, _) = location.as_str().split_once('?').unwrap();
+    assert_eq!(to, CONSENT);
+    let mut names = BTreeSet::new();
+    let mut own = String::new();
+    for (name, value) in location.query_pairs() {
+        assert!(names.insert(name.to_string()), "{name} twice");
+        let expected = match &*name {
+            "response_type" => "code",
+            "client_id" => "ours",
+            "redirect_uri" => "https://fanmail.example.org/oauth2callback",
+            "scope" => "openid email https://www.googleapis.com/auth/gmail.readonly",
+            "code_challenge_method" => "S256",
+            "access_type" => "offline",
+            "prompt" => "consent",
+            "state" | "nonce" | "code_challenge" => {
+                assert_eq!(value.len(), 43, "256 bits");
+                if name == "state" {
+                    own = value.to_string();
+                }
+                continue;
+            }
+            stranger => panic!("{stranger} was not asked for"),
+        };
+        assert_eq!(value, expected);
+    }
+    assert_eq!(names.len(), 10);
+    own
+}
+
+/// What can be shown to somebody whose answer Google does not know.
+static PAGES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let pages = [Page::Denied, Page::Blocked, Page::Expired, Page::NotFound, Page::GoogleSilent];
+    pages.map(|page| at_once(Answer::read(page.into_response())).body).into()
+});
+
+/// A page of ours is in memory: reading it waits for nothing.
+fn at_once<T>(reading: impl Future<Output = T>) -> T {
+    reading.now_or_never().unwrap()
+}
