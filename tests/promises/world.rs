@@ -95,7 +95,8 @@ pub(crate) async fn sqlite() -> World {
 pub(crate) async fn sqlite_at(folder: TempDir) -> World {
     let clock = Clock::manual(start());
     let path = folder.path();
-    let stranger = KeyFileSealing::open(&path.join("stranger"), Chance::seeded(3)).unwrap();
+    let stranger =
+        KeyFileSealing::open(&path.join("stranger"), start(), Chance::seeded(3)).unwrap();
     World {
         here: stores(path, &clock, Chance::seeded(1)).await,
         there: stores(path, &clock, Chance::seeded(2)).await,
@@ -120,7 +121,7 @@ pub(crate) async fn stores(path: &Path, clock: &Clock, chance: Chance) -> Stores
         dead_queue: Arc::new(dead_queue.await.unwrap()),
         archive: Arc::new(FolderArchive::open(&path.join("archive")).unwrap()),
         events: Arc::new(SqliteEvents::new(database)),
-        sealing: Arc::new(KeyFileSealing::open(&path.join("key"), chance).unwrap()),
+        sealing: Arc::new(KeyFileSealing::open(&path.join("key"), clock.now(), chance).unwrap()),
     }
 }
 

@@ -126,13 +126,15 @@ impl Folder {
         Ok(())
     }
 
+    /// The file with the keys that tokens are sealed under.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.root.join("key")
+    }
+
     /// The keys that tokens are sealed under, made on first use.
     pub(crate) fn sealing(&self) -> anyhow::Result<KeyFileSealing> {
-        let opened = KeyFileSealing::open(&self.root.join("key"), self.chance.clone());
-        opened.map_err(|error| match error {
-            StoreError::Broken { .. } => BadUse(chain(&error)).into(),
-            StoreError::Unavailable { .. } | StoreError::Full { .. } => error.into(),
-        })
+        let opened = KeyFileSealing::open(&self.key_file(), self.clock.now(), self.chance.clone());
+        opened.map_err(refused)
     }
 
     /// The folder as a person's commands see it.
@@ -160,6 +162,14 @@ impl Folder {
             message_jobs: self.message_jobs.clone(),
             pacing,
         }
+    }
+}
+
+/// What is broken is for the caller to mend; what did not answer is not.
+pub(crate) fn refused(error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Broken { .. } => BadUse(chain(&error)).into(),
+        StoreError::Unavailable { .. } | StoreError::Full { .. } => error.into(),
     }
 }
 

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{Sealed, SealedFor, SealingError, TokenKind};
+use super::{KeyName, Sealed, SealedFor, SealingError, TokenKind};
 use crate::clock::Chance;
 use crate::store::StoreError;
 
@@ -21,19 +21,24 @@ const VERSION: &str = "v1";
 pub(super) struct Cipher {
     refresh: LessSafeKey,
     access: LessSafeKey,
-    key_id: String,
+    name: KeyName,
     chance: Chance,
 }
 
 impl Cipher {
     pub(super) fn new(root: &[u8; ROOT_LEN], chance: Chance) -> Result<Self, SealingError> {
-        let root = Salt::new(HKDF_SHA256, b"fanmail").extract(root);
+        let root = extract(root);
         Ok(Self {
             refresh: subkey(&root, TokenKind::Refresh)?,
             access: subkey(&root, TokenKind::Access)?,
-            key_id: name(&root)?,
+            name: name(&root)?,
             chance,
         })
+    }
+
+    /// The name that it writes into whatever it seals.
+    pub(super) fn name(&self) -> &KeyName {
+        &self.name
     }
 
     pub(super) fn seal(&self, at: SealedFor<'_>, plain: &str) -> Result<Sealed, SealingError> {
@@ -45,7 +50,7 @@ impl Cipher {
         let key = self.key(at.kind);
         key.seal_in_place_append_tag(nonced, bound_to(at), &mut *text).map_err(|_| unusable())?;
         let sealed = [nonce.as_slice(), &text].concat();
-        Ok(Sealed(format!("{VERSION}.{}.{}", self.key_id, URL_SAFE_NO_PAD.encode(sealed))))
+        Ok(Sealed(format!("{VERSION}.{}.{}", self.name, URL_SAFE_NO_PAD.encode(sealed))))
     }
 
     pub(super) fn open(&self, at: SealedFor<'_>, sealed: &Sealed) -> Result<String, SealingError> {
@@ -55,7 +60,7 @@ impl Cipher {
 
     fn try_open(&self, at: SealedFor<'_>, sealed: &Sealed) -> Option<String> {
         let rest = sealed.0.strip_prefix(VERSION)?.strip_prefix('.')?;
-        let encoded = rest.strip_prefix(self.key_id.as_str())?.strip_prefix('.')?;
+        let encoded = rest.strip_prefix(self.name.as_str())?.strip_prefix('.')?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
         let (nonce, text) = bytes.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
@@ -77,17 +82,26 @@ fn bound_to(at: SealedFor<'_>) -> Aad<String> {
     Aad::from(format!("{VERSION}|{}|{}|{}", at.user, at.kind.as_str(), at.epoch))
 }
 
+/// The name of the key of these bytes.
+pub(super) fn name_of(root: &[u8; ROOT_LEN]) -> Option<KeyName> {
+    name(&extract(root)).ok()
+}
+
+fn extract(root: &[u8; ROOT_LEN]) -> Prk {
+    Salt::new(HKDF_SHA256, b"fanmail").extract(root)
+}
+
 fn subkey(root: &Prk, kind: TokenKind) -> Result<LessSafeKey, SealingError> {
     let info = [kind.as_str().as_bytes()];
     let okm = root.expand(&info, &AES_256_GCM).map_err(|_| unusable())?;
     Ok(LessSafeKey::new(UnboundKey::from(okm)))
 }
 
-fn name(root: &Prk) -> Result<String, SealingError> {
+fn name(root: &Prk) -> Result<KeyName, SealingError> {
     let mut bytes = [0; 32];
     let okm = root.expand(&[b"key id"], HKDF_SHA256).map_err(|_| unusable())?;
     okm.fill(&mut bytes).map_err(|_| unusable())?;
-    Ok(hex::encode(&bytes[..4]))
+    Ok(KeyName(hex::encode(&bytes[..4])))
 }
 
 /// The cipher's own failure, which says nothing about itself.

@@ -19,7 +19,7 @@ use aws_sdk_kms::Client;
 
 use self::ring::{Ring, Unwrapped};
 use super::{Sealed, SealedFor, Sealing, SealingError, TokenKind};
-use crate::clock::{Chance, Clock};
+use crate::clock::{Chance, Clock, Timestamp};
 
 /// The keys in KMS, by id, ARN or alias ARN. Who may not use one leaves it empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,11 @@ pub struct SealingKeys {
     pub refresh: String,
     /// `ACCESS_KEY_ID`.
     pub access: String,
+}
+
+/// When the data key was made that a token is sealed under; `None` for what was not sealed so.
+pub fn born(sealed: &Sealed) -> Option<Timestamp> {
+    data_key::split(sealed).map(|(wrapped, _)| wrapped.born)
 }
 
 /// Seals each kind of token under data keys of its own key in KMS.
