@@ -59,6 +59,17 @@ impl Mailbox {
         Standing { user_id: self.user_id.clone(), epoch: self.epoch, cursor: self.history_id }
     }
 
+    /// Its sealed tokens.
+    pub fn tokens(&self) -> Tokens {
+        Tokens { refresh: self.refresh_token.clone(), access: self.access_token.clone() }
+    }
+
+    /// The life that its tokens are sealed for: the present one, or the one that ended, until they are forgotten.
+    pub fn sealed_in(&self) -> Epoch {
+        let ended = self.owed.disconnect.as_ref().filter(|_| self.disconnected_at.is_some());
+        ended.map_or(self.epoch, |debt| debt.epoch)
+    }
+
     /// Whether mail may be read: connected, not paused, and the grant alive.
     pub fn is_readable(&self) -> bool {
         self.disconnected_at.is_none() && self.needs_reauth.is_none() && self.paused.is_none()
@@ -75,6 +86,15 @@ impl Mailbox {
             owes: self.owed != Owed::default(),
         }
     }
+}
+
+/// The sealed tokens of one mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tokens {
+    /// The refresh token; `None` after a disconnect.
+    pub refresh: Option<Sealed>,
+    /// The cached access token.
+    pub access: Option<Sealed>,
 }
 
 /// Where a mailbox stood when it was read. Only [`Mailbox::standing`] makes one, and moving the cursor uses it up:

@@ -37,6 +37,7 @@ mod events;
 mod fairness;
 mod marks;
 mod queue;
+mod resealing;
 mod scan;
 mod sealing;
 mod states;

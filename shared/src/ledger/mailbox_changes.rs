@@ -6,7 +6,7 @@
 use super::{Advance, Consent, Life, NewAccess};
 use crate::clock::Timestamp;
 use crate::ids::Epoch;
-use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, ReleaseDebt, Standing};
+use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, ReleaseDebt, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::store::Write;
 
@@ -104,6 +104,17 @@ impl Mailbox {
             self.expiry = Some(access.expiry);
             self.refresh_token = access.refresh_token.or(self.refresh_token.take());
             self.refresh_lease = None;
+        })
+    }
+
+    /// Who wrote other tokens first wins: theirs are newer. The number of the access token and its expiry stay, because
+    /// it is the same token.
+    pub(super) fn reseal(&mut self, at: Life<'_>, read: &Tokens, new: Tokens) -> Write {
+        let stands = self.is_in(at) && self.tokens() == *read;
+        let keeps_the_grant = new.refresh.is_some() == read.refresh.is_some();
+        Write::only_if(stands && keeps_the_grant, || {
+            self.refresh_token = new.refresh;
+            self.access_token = new.access;
         })
     }
 

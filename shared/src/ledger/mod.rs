@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, Grant, HistoryId, JobId, MessageId, UserId};
-use crate::mailbox::{Announcement, DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing};
+use crate::mailbox::{
+    Announcement, DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens,
+};
 use crate::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
 use crate::reason::{PauseReason, Reason};
 use crate::sealing::Sealed;
@@ -58,6 +60,10 @@ pub trait Mailboxes: Send + Sync {
 
     /// Stores a new access token and gives the lease back, while (epoch, grant) are as read.
     async fn store_access(&self, at: Life<'_>, access: NewAccess) -> Result<Write, StoreError>;
+
+    /// Replaces the sealed tokens `read` with `new`, which hold the same under another key, if they and (epoch, grant)
+    /// still stand as read. An access token that `new` leaves out is dropped; a refresh token is not left out.
+    async fn reseal(&self, at: Life<'_>, read: Tokens, new: Tokens) -> Result<Write, StoreError>;
 
     /// Moves the cursor, numerically forward or not at all, if it and the epoch still stand as read; notes when the
     /// listing began, whether it found mail, and what it makes owed.

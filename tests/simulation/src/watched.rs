@@ -17,7 +17,7 @@ use shared::ledger::{
     Advance, Consent, Control, ControlItem, DeadLetter, DeadLetters, LetterFilter, LetterKey,
     LetterState, Life, Mailboxes, Marks, NewAccess, ScanPage, Segment,
 };
-use shared::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Standing};
+use shared::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Standing, Tokens};
 use shared::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
 use shared::queue::{Depth, Outgoing, Queue, Receipt, Record, SendFailure, VISIBILITY};
 use shared::reason::PauseReason;
@@ -55,6 +55,7 @@ watch!(Mailboxes as "mailboxes" {
     fn lease_refresh(at: Life<'_>, version: u64, now: Timestamp, until: Timestamp) -> Result<Write, StoreError>;
     fn release_refresh(user: &UserId) -> Result<(), StoreError>;
     fn store_access(at: Life<'_>, access: NewAccess) -> Result<Write, StoreError>;
+    fn reseal(at: Life<'_>, read: Tokens, new: Tokens) -> Result<Write, StoreError>;
     fn advance(from: Standing, moved: Advance) -> Result<Write, StoreError>;
     fn reserve(user: &UserId, read: Pace, new: Pace) -> Result<Write, StoreError>;
     fn need_reauth(at: Life<'_>, notice: Notice) -> Result<Write, StoreError>;

@@ -9,7 +9,7 @@ use super::values::{Item, needed, shown};
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, UserId};
 use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
-use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing};
+use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::store::{StoreError, Write};
 
@@ -116,6 +116,11 @@ impl Mailboxes for DynamoLedger {
     async fn store_access(&self, at: Life<'_>, access: NewAccess) -> Result<Write, StoreError> {
         let store = |mailbox: &mut Mailbox| mailbox.store_access(at, access.clone());
         self.change_mailbox("storing an access token", at.user, store).await
+    }
+
+    async fn reseal(&self, at: Life<'_>, read: Tokens, new: Tokens) -> Result<Write, StoreError> {
+        let reseal = |mailbox: &mut Mailbox| mailbox.reseal(at, &read, new.clone());
+        self.change_mailbox("sealing tokens anew", at.user, reseal).await
     }
 
     async fn advance(&self, from: Standing, moved: Advance) -> Result<Write, StoreError> {

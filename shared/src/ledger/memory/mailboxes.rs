@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::ids::{Epoch, UserId};
 use crate::ledger::segment::slot;
 use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
-use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Standing};
+use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::store::{StoreError, Write};
 
@@ -78,6 +78,10 @@ impl Mailboxes for MemoryLedger {
 
     async fn store_access(&self, at: Life<'_>, access: NewAccess) -> Result<Write, StoreError> {
         Ok(self.change(at.user, |mailbox| mailbox.store_access(at, access)))
+    }
+
+    async fn reseal(&self, at: Life<'_>, read: Tokens, new: Tokens) -> Result<Write, StoreError> {
+        Ok(self.change(at.user, |mailbox| mailbox.reseal(at, &read, new)))
     }
 
     async fn advance(&self, from: Standing, moved: Advance) -> Result<Write, StoreError> {

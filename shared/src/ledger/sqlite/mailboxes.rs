@@ -9,15 +9,46 @@ use crate::clock::Timestamp;
 use crate::ids::{Epoch, UserId};
 use crate::ledger::segment::slot;
 use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
-use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing};
+use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens};
 use crate::reason::PauseReason;
+use crate::sealing::{KeyName, Sealed};
 use crate::store::{StoreError, Write};
 
 const SCAN: &str = "
     SELECT user_id, epoch, connected_at, last_mail_at, readable, owes FROM mailboxes INDEXED BY roster
     WHERE (slot, user_id) > (?1, ?2) AND slot < ?3 ORDER BY slot, user_id LIMIT ?4";
 
+/// The start of every refresh token, which names its key.
+const KEYS: &str = "
+    SELECT substr(refresh_token, 1, 12), count(*), min(user_id) FROM mailboxes
+    WHERE refresh_token IS NOT NULL GROUP BY 1";
+
+/// How many refresh tokens name one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedUnder {
+    /// The key; `None` for those that name none, because they were spoilt.
+    pub key: Option<KeyName>,
+    /// How many mailboxes.
+    pub mailboxes: u64,
+    /// One of them.
+    pub one: UserId,
+}
+
 impl SqliteLedger {
+    /// The keys that refresh tokens name. One look at the table, whatever its size.
+    pub async fn refresh_keys(&self) -> Result<Vec<SealedUnder>, StoreError> {
+        let keys = self.0.read("looking for the keys of tokens", |connection| {
+            let mut select = connection.prepare(KEYS)?;
+            let rows = select.query_map([], |row| {
+                let start: String = row.get(0)?;
+                let key = Sealed(start).key_name();
+                Ok(SealedUnder { key, mailboxes: row.get(1)?, one: row.get(2)? })
+            })?;
+            rows.collect::<Result<Vec<_>, _>>()
+        });
+        keys.await
+    }
+
     async fn change(
         &self,
         doing: &'static str,
@@ -111,6 +142,11 @@ impl Mailboxes for SqliteLedger {
     async fn store_access(&self, at: Life<'_>, access: NewAccess) -> Result<Write, StoreError> {
         let doing = "storing an access token";
         self.change_in(doing, at, |mailbox, at| mailbox.store_access(at, access)).await
+    }
+
+    async fn reseal(&self, at: Life<'_>, read: Tokens, new: Tokens) -> Result<Write, StoreError> {
+        let doing = "sealing tokens anew";
+        self.change_in(doing, at, move |mailbox, at| mailbox.reseal(at, &read, new)).await
     }
 
     async fn advance(&self, from: Standing, moved: Advance) -> Result<Write, StoreError> {

@@ -7,6 +7,8 @@ mod mailbox_rows;
 mod mailboxes;
 mod marks;
 
+pub use self::mailboxes::SealedUnder;
+
 use crate::sqlite::Database;
 
 /// All four tables.
