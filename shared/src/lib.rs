@@ -26,6 +26,7 @@ pub mod reason;
 pub mod replay;
 pub mod reservation;
 pub mod result;
+pub mod rotation;
 pub mod sealing;
 pub mod secret;
 pub mod settings;

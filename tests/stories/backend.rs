@@ -14,7 +14,8 @@ use shared::ledger::memory::MemoryLedger;
 use shared::ledger::sqlite::SqliteLedger;
 use shared::queue::memory::MemoryQueue;
 use shared::queue::sqlite::SqliteQueue;
-use shared::sealing::key_file::KeyFileSealing;
+use shared::sealing::KeyName;
+use shared::sealing::key_file::{KeyFile, KeyFileSealing};
 use shared::sealing::memory::MemorySealing;
 use shared::sqlite::Database;
 use simulation::stores::Stores;
@@ -24,6 +25,8 @@ use tempfile::TempDir;
 pub(crate) struct Backend {
     pub(crate) stores: Stores,
     pub(crate) log: Arc<dyn Log>,
+    /// Makes a new key, which seals from now on.
+    pub(crate) turn: Box<dyn Fn() -> KeyName>,
     /// Goes with the world.
     pub(crate) _folder: Option<TempDir>,
 }
@@ -74,6 +77,7 @@ impl Log for SqliteEvents {
 
 pub(crate) async fn memory(clock: Clock) -> Backend {
     let ledger = Arc::new(MemoryLedger::new());
+    let sealing = Arc::new(MemorySealing::new(&Chance::seeded(1)));
     let events = Arc::new(MemoryEvents::new());
     let dead = || Arc::new(MemoryQueue::new(clock.clone()));
     let (dead_user_jobs, dead_message_jobs) = (dead(), dead());
@@ -91,14 +95,17 @@ pub(crate) async fn memory(clock: Clock) -> Backend {
         dead_message_jobs,
         archive: Arc::new(MemoryArchive::new()),
         events: events.clone(),
-        sealing: Arc::new(MemorySealing::new(&Chance::seeded(1))),
+        sealing: sealing.clone(),
     };
-    Backend { stores, log: events, _folder: None }
+    let chance = Chance::seeded(4);
+    let turn = Box::new(move || sealing.turn(&chance));
+    Backend { stores, log: events, turn, _folder: None }
 }
 
 pub(crate) async fn sqlite(clock: Clock) -> Backend {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
+    let key = path.join("key");
     let database = Database::open(&path.join("fanmail.db")).unwrap();
     let ledger = Arc::new(SqliteLedger::new(database.clone()));
     let events = Arc::new(SqliteEvents::new(database.clone()));
@@ -119,7 +126,9 @@ pub(crate) async fn sqlite(clock: Clock) -> Backend {
         message_jobs: live("message-jobs", "message-jobs-dlq").await,
         archive: Arc::new(FolderArchive::open(&path.join("archive")).unwrap()),
         events: events.clone(),
-        sealing: Arc::new(KeyFileSealing::open(&path.join("key"), Chance::seeded(1)).unwrap()),
+        sealing: Arc::new(KeyFileSealing::open(&key, clock.now(), Chance::seeded(1)).unwrap()),
     };
-    Backend { stores, log: events, _folder: Some(folder) }
+    let chance = Chance::seeded(4);
+    let turn = move || KeyFile::hold(&key).unwrap().turn(clock.now(), &chance).unwrap();
+    Backend { stores, log: events, turn: Box::new(turn), _folder: Some(folder) }
 }

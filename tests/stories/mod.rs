@@ -38,5 +38,6 @@ mod odd_mail;
 mod pacing;
 mod pausing;
 mod readings;
+mod rotation;
 mod tokens;
 mod world;

@@ -52,7 +52,7 @@ fn now(world: &mut World, deed: Deed) {
 }
 
 /// The scenarios there are.
-pub const SCENARIOS: [Scenario; 9] = [
+pub const SCENARIOS: [Scenario; 10] = [
     Scenario {
         name: "first connect with backfill",
         nature: kind,
@@ -160,6 +160,20 @@ pub const SCENARIOS: [Scenario; 9] = [
             now(world, Deed::Deliver(0, 1));
             now(world, Deed::Older(0));
             minutes(world, 2);
+        },
+    },
+    Scenario {
+        name: "keys are rotated",
+        nature: kind,
+        before: |world| {
+            connected(world);
+            connected(world);
+        },
+        script: |world| {
+            now(world, Deed::Rotate);
+            now(world, Deed::Deliver(0, 1));
+            now(world, Deed::Sync(0));
+            minutes(world, 6);
         },
     },
 ];

@@ -47,6 +47,8 @@ pub enum Deed {
     Stray,
     Newer(usize),
     Older(usize),
+    /// The operator has every token sealed anew, under a new key.
+    Rotate,
     /// The operator sends everything round again that is parked, and gives up what cannot go.
     ReplayAll,
 }
@@ -72,6 +74,7 @@ impl Deed {
             Self::Stray => "stray record",
             Self::Newer(_) => "job of a newer program",
             Self::Older(_) => "job of an older program",
+            Self::Rotate => "rotate keys",
             Self::ReplayAll => "replay all",
         }
     }
@@ -158,6 +161,7 @@ impl World {
                 self.stray(format!(r#"{{"v":9,"userId":"{user}","sort":"unheard of"}}"#));
             }
             Deed::Older(person) => self.older(person),
+            Deed::Rotate => self.rotate(),
             Deed::ReplayAll => self.replay_all(),
         }
     }

@@ -12,6 +12,7 @@ use shared::ledger::{Consent, LetterFilter, LetterState};
 use shared::mailbox::Mailbox;
 use shared::reason::{PauseReason, Reason};
 use shared::replay::discard;
+use shared::rotation::{Rotation, not_under};
 use shared::sealing::{SealedFor, TokenKind};
 use shared::secret::RefreshToken;
 use shared::store::Write;
@@ -123,6 +124,25 @@ impl World {
             Box::pin(async move {
                 let Ok(Some(row)) = stores.mailboxes.get(&user).await else { return };
                 let _ = stores.mailboxes.resume(&user, row.epoch, clock.now()).await;
+            }),
+        );
+    }
+
+    /// The operator rotates keys: one pass, which may die on the way.
+    pub(crate) fn rotate(&mut self) {
+        let new = self.sealing.turn(&self.chance);
+        let rotation = Rotation {
+            mailboxes: self.stages.stores.mailboxes.clone(),
+            sealing: self.stages.stores.sealing.clone(),
+            is_old: not_under(new),
+        };
+        let fate = self.fate.clone();
+        self.spawn(
+            Kind::Person,
+            Box::pin(async move {
+                if let Ok(pass) = rotation.pass().await {
+                    fate.note("sealed anew", format!("{pass:?}"));
+                }
             }),
         );
     }

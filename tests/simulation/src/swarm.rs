@@ -184,7 +184,8 @@ fn people(world: &mut World, draw: &Draw, size: Size, time: Duration) {
             world.plan(draw.within(start, time), deed);
         }
     }
-    for deed in [Deed::Stray, Deed::Newer(0), Deed::Older(0), Deed::ReplayAll, Deed::ReplayAll] {
+    let operator = [Deed::ReplayAll, Deed::ReplayAll, Deed::Rotate, Deed::Rotate];
+    for deed in [Deed::Stray, Deed::Newer(0), Deed::Older(0)].into_iter().chain(operator) {
         if draw.one_in(3) {
             world.plan(draw.within(start, time), deed);
         }

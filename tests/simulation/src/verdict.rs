@@ -14,6 +14,7 @@ use shared::mark::{Mark, MarkState};
 use shared::reason::{Reason, SkipReason};
 use shared::replay::LetterJob;
 use shared::result::{original_key, result_key};
+use shared::sealing::{Sealed, SealedFor, Sealing, TokenKind};
 
 use crate::deeds::Deed;
 use crate::queue::Nastiness;
@@ -175,6 +176,7 @@ impl World {
         if !row.is_readable() {
             return self.witness.violated("who heals is read again", Some(user), "it is not");
         }
+        self.judge_tokens(row);
         let mail = self.witness.of(user);
         let ids: Vec<MessageId> = mail.iter().map(|(id, _)| id.clone()).collect();
         let marks = crate::at_once(self.ledger.get_marks(user, &ids)).unwrap_or_default();
@@ -187,6 +189,24 @@ impl World {
         };
         if !told(EventKind::Connected) {
             self.witness.violated("a connection is announced", Some(user), "no event");
+        }
+    }
+
+    /// Whatever key it came to be sealed under, a token that is stored opens, and is the one that Google gave.
+    fn judge_tokens(&self, row: &Mailbox) {
+        let (user, epoch) = (&row.user_id, row.epoch);
+        let open = |kind, sealed: &Option<Sealed>| {
+            let at = SealedFor { user, epoch, kind };
+            let sealed = sealed.as_ref()?;
+            Some(crate::at_once(self.sealing.open(at, sealed)).and_then(Result::ok))
+        };
+        let consent = (user.clone(), epoch, row.grant);
+        let given = |token: &String| self.witness.seen().refresh.get(token) == Some(&consent);
+        let refresh = open(TokenKind::Refresh, &row.refresh_token).flatten();
+        let access = open(TokenKind::Access, &row.access_token);
+        if !refresh.as_ref().is_some_and(given) || access == Some(None) {
+            let rule = "a stored token opens, and is the one that was given";
+            self.witness.violated(rule, Some(user), format!("epoch {epoch}, grant {}", row.grant));
         }
     }
 

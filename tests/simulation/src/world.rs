@@ -112,6 +112,7 @@ pub struct World {
     pub witness: Arc<Witness>,
     pub ledger: Arc<MemoryLedger>,
     pub archive: Arc<Shelf>,
+    pub sealing: Arc<MemorySealing>,
     pub queues: Queues,
     /// The stages, whose every call is in the hand of fate.
     pub stages: Stages,
@@ -142,6 +143,7 @@ impl World {
         let archive = Arc::new(archive);
         let queues = Queues::new(&fate, &clock, &dice(2));
         queues.set(nature.nastiness);
+        let sealing = Arc::new(MemorySealing::new(&dice(3)));
         let stores = Stores {
             mailboxes: ledger.clone(),
             marks: ledger.clone(),
@@ -153,7 +155,7 @@ impl World {
             dead_message_jobs: queues.dead_message_jobs.clone(),
             archive: archive.clone(),
             events: Arc::new(Topic::new(witness.clone(), archive.clone())),
-            sealing: Arc::new(MemorySealing::new(&dice(3))),
+            sealing: sealing.clone(),
         };
         let hand: Arc<dyn Hand> = fate.clone();
         let mut config = GoogleConfig::new(clock.clone(), dice(4));
@@ -178,6 +180,7 @@ impl World {
             witness,
             ledger,
             archive,
+            sealing,
             queues,
             stages,
             calendar: Calendar::default(),
