@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod keys;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -9,6 +11,9 @@ use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
 use shared::ids::{JobId, MessageId, UserId};
 use shared::ledger::LetterState;
 use shared::reason::Reason;
+use shared::sealing::KeyName;
+
+pub(crate) use self::keys::{Keys, KeysCommand};
 
 /// A Gmail assistant for many mailboxes: every new message is fetched, classified, stored and announced.
 #[derive(Parser)]
@@ -24,7 +29,7 @@ pub(crate) struct Args {
     pub(crate) place: Place,
 }
 
-/// Where accounts, dead-letters, results and worker find what they work on.
+/// Where accounts, dead-letters, keys, results and worker find what they work on.
 #[derive(Arguments, Clone)]
 pub(crate) struct Place {
     /// Work on the data folder of this machine, or on a stack on AWS.
@@ -63,6 +68,8 @@ pub(crate) enum Command {
     Accounts(Accounts),
     /// Look at jobs that failed for good, and send them round again.
     DeadLetters(DeadLetters),
+    /// Look at the keys that tokens are sealed under, and rotate them.
+    Keys(Keys),
     /// Look at what was stored.
     Results(Results),
     /// Read what was announced.
@@ -76,8 +83,8 @@ pub(crate) enum Command {
 impl Command {
     /// Whether `--backend aws` means something to it.
     pub(crate) fn works_on_a_stack(&self) -> bool {
-        use Command::{Accounts, DeadLetters, Results, Worker};
-        matches!(self, Accounts(_) | DeadLetters(_) | Results(_) | Worker(_))
+        use Command::{Accounts, DeadLetters, Keys, Results, Worker};
+        matches!(self, Accounts(_) | DeadLetters(_) | Keys(_) | Results(_) | Worker(_))
     }
 }
 
@@ -137,6 +144,10 @@ pub(crate) struct Serve {
     /// Where the pages for connecting answer.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    /// Start although this key is lost. What is sealed under it never opens again: its mailboxes must be connected
+    /// anew.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) without_key: Vec<KeyName>,
     #[command(flatten)]
     pub(crate) data: Data,
 }

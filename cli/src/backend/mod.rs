@@ -36,28 +36,36 @@ pub(crate) struct Backend {
 impl Backend {
     /// Opens what the options name.
     pub(crate) async fn open(place: &Place, data: &Data) -> anyhow::Result<Self> {
-        match (place.backend, &place.stack) {
-            (Side::Local, None) => Ok(Folder::open(&data.data).await?.backend()),
-            (Side::Aws, Some(name)) => stack::open(name).await,
-            (Side::Local, Some(_)) => Err(bad_use("--stack goes with --backend aws")),
-            (Side::Aws, None) => Err(bad_use("--backend aws needs the stack's name: --stack NAME")),
+        match place.stack()? {
+            None => Ok(Folder::open(&data.data).await?.backend()),
+            Some(name) => stack::open(name).await,
         }
     }
 }
 
 impl Place {
+    /// The stack that is meant; `None` for this machine.
+    pub(crate) fn stack(&self) -> anyhow::Result<Option<&str>> {
+        match (self.backend, &self.stack) {
+            (Side::Local, None) => Ok(None),
+            (Side::Aws, Some(name)) => Ok(Some(name)),
+            (Side::Local, Some(_)) => Err(bad_use("--stack goes with --backend aws")),
+            (Side::Aws, None) => Err(bad_use("--backend aws needs the stack's name: --stack NAME")),
+        }
+    }
+
     /// For a command that works on this machine alone.
     pub(crate) fn refuse_a_stack(&self) -> anyhow::Result<()> {
         match (self.backend, &self.stack) {
             (Side::Local, None) => Ok(()),
             _ => Err(bad_use(
-                "--backend aws and --stack are for accounts, dead-letters, results and worker; a stack's events are on \
-                 its topic",
+                "--backend aws and --stack are for accounts, dead-letters, keys, results and worker; a stack's events \
+                 are on its topic",
             )),
         }
     }
 }
 
-fn bad_use(what: &str) -> anyhow::Error {
+pub(crate) fn bad_use(what: &str) -> anyhow::Error {
     BadUse(what.to_owned()).into()
 }

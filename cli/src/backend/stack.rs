@@ -1,5 +1,6 @@
 //! A stack on AWS: its resources by their names, which CloudFormation tells.
 
+mod keys;
 mod names;
 mod work;
 
@@ -12,6 +13,7 @@ use self::names::Names;
 use super::Backend;
 use crate::BadUse;
 
+pub(crate) use self::keys::keys;
 pub(crate) use self::work::work;
 
 /// Opens the stack of this name, in the account and region that the environment names.

@@ -4,12 +4,17 @@ use std::future::{Ready, ready};
 
 use super::{Backend, bad_use};
 use crate::End;
-use crate::args::{Place, Worker};
+use crate::args::{KeysCommand, Place, Worker};
+use crate::print::Out;
 
 const BUILD: &str =
     "this fanmail was built without AWS; build it with `cargo build --release --features aws`";
 
 pub(crate) fn open(_stack: &str) -> Ready<anyhow::Result<Backend>> {
+    ready(Err(bad_use(BUILD)))
+}
+
+pub(crate) fn keys(_: KeysCommand, _stack: &str, _: Out) -> Ready<anyhow::Result<End>> {
     ready(Err(bad_use(BUILD)))
 }
 

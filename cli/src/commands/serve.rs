@@ -10,6 +10,7 @@ use shared::worker::shutdown;
 
 use crate::args::Serve;
 use crate::machine::folder::Folder;
+use crate::machine::lost_keys;
 use crate::machine::pipeline::Pipeline;
 use crate::machine::stopping::until_stopped;
 use crate::machine::web::{listen, serve};
@@ -40,6 +41,7 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
         client.redirect_uri.clone(),
     ));
     let gmail = Arc::new(HttpGmail::new(http, &addresses.gmail_api_url));
+    lost_keys::refuse(&folder, &args.without_key).await?;
     let sealing = Arc::new(folder.sealing()?);
     let pipeline = Pipeline { folder, oauth, gmail, sealing, settings };
     let pages = pipeline.pages(&addresses, client.id, client.redirect_uri);

@@ -1,6 +1,7 @@
 //! One machine: the data folder with everything in it, and the stages at work on it.
 
 pub(crate) mod folder;
+pub(crate) mod lost_keys;
 mod pages;
 pub(crate) mod pipeline;
 mod room_first;
