@@ -86,6 +86,7 @@ async fn what_is_no_data_folder_is_refused() {
             vec!["dead-letters", "list"],
             vec!["results", "list"],
             vec!["events"],
+            vec!["keys", "list"],
         ] {
             let ran = crate::command::beside(folder, &words);
             ran.bad_use(&[folder.to_str().unwrap(), "is no data folder of fanmail", "--data"]);
@@ -124,7 +125,7 @@ async fn a_key_file_that_others_can_read_or_that_is_cut_is_refused_and_kept() {
         let ran = Ran::of(&stage.command().output().unwrap());
         ran.bad_use(&[
             key.to_str().unwrap(),
-            "does not hold 64 hex digits",
+            "does not hold keys, each of 64 hex digits",
             "put the right file back",
         ]);
         assert_eq!(fs::read(&key).unwrap(), cut, "it is not replaced");
@@ -145,6 +146,8 @@ fn what_cannot_be_typed_is_refused_with_a_hint() {
         vec!["dead-letters", "list", "--reason", "bad_luck"],
         vec!["dead-letters", "replay"],
         vec!["dead-letters", "discard", "--all", "--reason", "waiting"],
+        vec!["keys", "rotate", "--since", "yesterday"],
+        vec!["serve", "--without-key", "the old one"],
         vec!["acounts", "list"],
         vec![],
     ] {

@@ -13,6 +13,7 @@ mod deployed;
 mod full_disk;
 mod gateway;
 mod hostile;
+mod keys;
 mod kills;
 mod live;
 mod mailboxes;

@@ -3,6 +3,7 @@
 mod clocked;
 mod local;
 mod missing;
+mod rotation;
 mod tables;
 
 use std::sync::{Arc, Mutex};
