@@ -34,6 +34,7 @@ impl Story {
         let results = self.typed("results list --limit 1000").objects();
         assert_eq!(results.len(), 2 * PEOPLE + 2);
         self.a_poisoned_job_is_given_up();
+        self.keys_are_rotated();
         self.a_paused_mailbox_goes_on_when_it_is_resumed(4).await;
         self.a_mailbox_is_disconnected(5).await;
         println!("  a person at the keyboard saw and steered it");
@@ -45,6 +46,22 @@ impl Story {
         let job = poisoned["jobId"].as_str().unwrap();
         self.typed(&format!("dead-letters discard {job}"));
         assert_eq!(self.typed("dead-letters list --state parked").objects(), [Value::Null; 0]);
+    }
+
+    /// What follows opens tokens that were sealed anew.
+    fn keys_are_rotated(&self) {
+        let rotated = self.typed("keys rotate").objects();
+        let [rotated] = rotated.as_slice() else { panic!("{rotated:?}") };
+        assert_eq!(rotated["resealed"], PEOPLE, "{rotated}");
+        assert_eq!(rotated["unopened"], Value::Array(Vec::new()), "{rotated}");
+        let since = rotated["since"].as_str().unwrap();
+        let keys = self.typed("keys list").objects();
+        let needed = keys.iter().filter(|key| key["refreshTokens"] != 0);
+        assert!(needed.clone().all(|key| key["made"].as_str().unwrap() >= since), "{keys:?}");
+        assert_eq!(
+            needed.map(|key| key["refreshTokens"].as_u64().unwrap()).sum::<u64>(),
+            PEOPLE as u64
+        );
     }
 
     async fn a_paused_mailbox_goes_on_when_it_is_resumed(&self, number: usize) {

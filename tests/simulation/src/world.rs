@@ -158,9 +158,7 @@ impl World {
             sealing: sealing.clone(),
         };
         let hand: Arc<dyn Hand> = fate.clone();
-        let mut config = GoogleConfig::new(clock.clone(), dice(4));
-        config.largest_page = nature.largest_page;
-        let google = Google::new(config);
+        let google = google(&clock, dice(4), nature.largest_page);
         let client = InProcess { google: google.clone(), redirect_uri: String::new() };
         let seen = Arc::new(Witnessed { google: client, witness: witness.clone() });
         let (gmail, oauth): (Arc<dyn Gmail>, Arc<dyn OAuth>) = (seen.clone(), seen);
@@ -219,4 +217,10 @@ impl World {
     pub fn rows(&self) -> Vec<Mailbox> {
         self.people.iter().filter_map(|(_, user)| self.row(user)).collect()
     }
+}
+
+fn google(clock: &Clock, chance: Chance, largest_page: usize) -> Google {
+    let mut config = GoogleConfig::new(clock.clone(), chance);
+    config.largest_page = largest_page;
+    Google::new(config)
 }

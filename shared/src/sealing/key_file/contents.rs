@@ -44,10 +44,10 @@ pub enum Standing {
     Opens,
 }
 
-/// A key with its secret, which is zeroed on drop.
+/// A key with its secret, which stays in its place while the list around it grows, and is zeroed on drop.
 struct Entry {
     info: KeyInfo,
-    root: Zeroizing<[u8; ROOT_LEN]>,
+    root: Box<Zeroizing<[u8; ROOT_LEN]>>,
 }
 
 /// Every key of a file, the oldest first.
@@ -114,7 +114,7 @@ impl Contents {
 
     /// Adds a new key, which opens. `None` if the cipher refuses it.
     pub(super) fn add(&mut self, now: Timestamp, chance: &Chance) -> Option<KeyName> {
-        let root = Zeroizing::new(chance.bytes::<ROOT_LEN>());
+        let root = Box::new(Zeroizing::new(chance.bytes::<ROOT_LEN>()));
         let entry = Entry::made(root, Some(now), Standing::Opens)?;
         let name = entry.info.name.clone();
         self.0.push(entry);
@@ -141,13 +141,13 @@ impl Contents {
 
 impl Entry {
     fn new(digits: &str, made: Option<Timestamp>, standing: Standing) -> Option<Self> {
-        let mut root = Zeroizing::new([0; ROOT_LEN]);
+        let mut root = Box::new(Zeroizing::new([0; ROOT_LEN]));
         hex::decode_to_slice(digits, root.as_mut_slice()).ok()?;
         Self::made(root, made, standing)
     }
 
     fn made(
-        root: Zeroizing<[u8; ROOT_LEN]>,
+        root: Box<Zeroizing<[u8; ROOT_LEN]>>,
         made: Option<Timestamp>,
         standing: Standing,
     ) -> Option<Self> {
