@@ -12,12 +12,12 @@ use super::world::{World, user};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn sealed(text: &str) -> Option<Sealed> {
-    Some(Sealed(text.to_owned()))
+fn sealed(text: &str) -> Sealed {
+    Sealed(text.to_owned())
 }
 
 fn new() -> Tokens {
-    Tokens { refresh: sealed("refresh, anew"), access: sealed("access, anew") }
+    Tokens { refresh: Some(sealed("refresh, anew")), access: Some(sealed("access, anew")) }
 }
 
 impl World {
@@ -61,7 +61,7 @@ async fn tokens_are_sealed_anew_and_nothing_else_changes(world: World) {
 
 async fn of_two_that_seal_anew_one_is_written(world: World) {
     let read = world.with_tokens().await;
-    let other = Tokens { refresh: sealed("refresh, otherwise"), access: None };
+    let other = Tokens { refresh: Some(sealed("refresh, otherwise")), access: None };
     let (one, two) = futures::join!(
         world.here.mailboxes.reseal(read.life(), read.tokens(), new()),
         world.there.mailboxes.reseal(read.life(), read.tokens(), other.clone()),
@@ -77,17 +77,17 @@ async fn whoever_wrote_other_tokens_first_wins(world: World) {
     assert_eq!(world.refreshed(read.life(), 2).await, Applied);
     assert_eq!(world.reseal(&read, new()).await, Stale);
     let read = world.mailbox("ada").await;
-    assert_eq!(read.access_token, sealed("access 2"));
+    assert_eq!(read.access_token, Some(sealed("access 2")));
 
     let again = world.consent("ada", Some((read.epoch, read.grant)));
     assert_eq!(world.there.mailboxes.connect(again).await.unwrap(), Applied);
     assert_eq!(world.reseal(&read, new()).await, Stale);
     let read = world.mailbox("ada").await;
-    assert_eq!((read.grant, read.refresh_token.clone()), (Grant(2), sealed("refresh")));
+    assert_eq!((read.grant, read.refresh_token.clone()), (Grant(2), Some(sealed("refresh"))));
 
     world.disconnect(&read).await;
     assert_eq!(world.reseal(&read, new()).await, Stale);
-    assert_eq!(world.mailbox("ada").await.refresh_token, sealed("refresh"));
+    assert_eq!(world.mailbox("ada").await.refresh_token, Some(sealed("refresh")));
 }
 
 async fn what_was_sealed_anew_does_not_hold_up_a_refresh(world: World) {
@@ -100,13 +100,13 @@ async fn what_was_sealed_anew_does_not_hold_up_a_refresh(world: World) {
     assert_eq!(world.mailbox("ada").await.refresh_lease, Some(until));
     assert_eq!(world.refreshed(read.life(), 2).await, Applied);
     let after = world.mailbox("ada").await;
-    assert_eq!(after.access_token, sealed("access 2"));
-    assert_eq!(after.refresh_token, sealed("refresh, anew"));
+    assert_eq!(after.access_token, Some(sealed("access 2")));
+    assert_eq!(after.refresh_token, Some(sealed("refresh, anew")));
 }
 
 async fn an_access_token_may_be_dropped_and_a_refresh_token_may_not(world: World) {
     let read = world.with_tokens().await;
-    let lost = Tokens { refresh: None, access: sealed("access, anew") };
+    let lost = Tokens { refresh: None, access: Some(sealed("access, anew")) };
     assert_eq!(world.reseal(&read, lost).await, Stale);
     let dropped = Tokens { access: None, ..new() };
     assert_eq!(world.reseal(&read, dropped).await, Applied);

@@ -13,7 +13,7 @@ use crate::promises::world::{World, user};
 
 impl World {
     /// A mailbox whose refresh token was sealed by a worker.
-    async fn sealed(&self, name: &str) -> UserId {
+    async fn sealed_by_a_worker(&self, name: &str) -> UserId {
         let mailbox = self.connected(name).await;
         let refresh = Some(self.here.sealing.seal(refresh_of(&user(name)), name).await.unwrap());
         let new = Tokens { refresh, access: None };
@@ -33,11 +33,11 @@ async fn refresh_tokens_come_to_stand_under_data_keys_made_since_and_workers_ope
     let world = super::world().await;
     let mut users = Vec::new();
     for name in ["ada", "bob", "eve"] {
-        users.push(world.sealed(name).await);
+        users.push(world.sealed_by_a_worker(name).await);
     }
     world.pass(Duration::from_mins(1));
     let since = world.now();
-    let old = |sealed: &Sealed| born(sealed).is_none_or(|born| born < since);
+    let old = move |sealed: &Sealed| born(sealed).is_none_or(|born| born < since);
     let is_old: Box<IsOld> =
         Box::new(move |kind, sealed| kind == TokenKind::Refresh && old(sealed));
     let (mailboxes, sealing) = (world.there.mailboxes.clone(), world.there.sealing.clone());

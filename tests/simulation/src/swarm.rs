@@ -181,7 +181,12 @@ fn people(world: &mut World, draw: &Draw, size: Size, time: Duration) {
             world.plan(draw.within(start, time), Deed::Deliver(person, burst));
         }
         for deed in life(draw, person) {
-            world.plan(draw.within(start, time), deed);
+            let at = draw.within(start, time);
+            world.plan(at, deed);
+            // What a rotation must not undo comes just when it is under way.
+            if matches!(deed, Deed::Consent(_)) && draw.one_in(4) {
+                world.plan(at, Deed::Rotate);
+            }
         }
     }
     let operator = [Deed::ReplayAll, Deed::ReplayAll, Deed::Rotate, Deed::Rotate];

@@ -73,14 +73,12 @@ impl Rotated {
         let Self { key, resealed, .. } = self;
         let done =
             if self.finished_an_earlier_one { "An earlier rotation was finished" } else { "Done" };
-        let mut said = format!("{done}: {resealed} mailboxes were sealed anew under {key}.");
-        for key in &self.not_needed {
-            said += &format!(" No token needs {key} any more.");
-        }
+        let mut said = vec![format!("{done}: {resealed} mailboxes were sealed anew under {key}.")];
+        said.extend(self.not_needed.iter().map(|key| format!("No token needs {key} any more.")));
         if let (Some(at), [_, ..]) = (self.retire_from, &self.not_needed[..]) {
-            said += &format!(" `fanmail keys retire` drops what is not needed, from {at} on.");
+            said.push(format!("`fanmail keys retire` drops what is not needed, from {at} on."));
         }
-        said
+        said.join(" ")
     }
 }
 
@@ -95,14 +93,13 @@ async fn rotate(folder: &Folder, out: Out) -> anyhow::Result<()> {
     let left = if others(&file)?.is_empty() { None } else { Some(to(&current).run().await?) };
     let left = left.filter(|(_, resealed)| *resealed > 0);
     let finished_an_earlier_one = left.is_some();
-    let (key, (pass, resealed)) = match left {
-        Some(left) => (current, left),
-        None => {
-            let key = file.turn(folder.clock.now(), &folder.chance).map_err(refused)?;
-            progress(&format!("Key {key} seals from now on."));
-            let done = to(&key).run().await?;
-            (key, done)
-        }
+    let (key, (pass, resealed)) = if let Some(left) = left {
+        (current, left)
+    } else {
+        let key = file.turn(folder.clock.now(), &folder.chance).map_err(refused)?;
+        progress(&format!("Key {key} seals from now on."));
+        let done = to(&key).run().await?;
+        (key, done)
     };
     complete(&pass, &key)?;
     let Pass { mailboxes, unopened, unread, .. } = pass;
