@@ -113,6 +113,8 @@ fn a_file_that_holds_no_keys_is_refused_and_stays() {
         let told = refusal(&key);
         assert!(told.contains("64 hex digits") && told.contains(&*key.to_string_lossy()), "{told}");
         assert_eq!(fs::read_to_string(&key).unwrap(), text);
+        let digits = good.lines().last().unwrap().rsplit(' ').next().unwrap();
+        assert!(!told.contains(digits) && !told.contains(&short), "what it holds is not told");
     }
 }
 
