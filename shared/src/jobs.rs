@@ -266,6 +266,10 @@ pub fn decode<J: Job>(body: &str) -> Result<J, BadJob> {
     struct Version {
         v: u32,
     }
+    // Serde would take the list `[2]` for a job of version 2.
+    if !body.trim_start().starts_with('{') {
+        return Err(BadJob::Undecodable(serde::de::Error::custom("not a JSON object")));
+    }
     let Version { v } = serde_json::from_str(body).map_err(BadJob::Undecodable)?;
     if v > JOB_VERSION {
         return Err(BadJob::NewerSchema { v });
@@ -301,7 +305,7 @@ mod tests {
     fn a_newer_job_is_told_apart_from_a_broken_one() {
         let newer = encode(&job()).replace("\"v\":1", "\"v\":9").replace("\"kind\"", "\"sort\"");
         assert_eq!(decode::<UserJob>(&newer).unwrap_err().reason(), Reason::NewerSchema);
-        for broken in ["", "{}", "null", "{\"v\":1}", "{\"v\":1", "[1]"] {
+        for broken in ["", "{}", "null", "{\"v\":1}", "{\"v\":1", "[1]", "[2]"] {
             assert_eq!(
                 decode::<UserJob>(broken).unwrap_err().reason(),
                 Reason::Undecodable,
