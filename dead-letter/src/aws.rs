@@ -1,6 +1,7 @@
 //! The dead-letter stage on a deployed stack.
 
 use shared::aws::stack::Stack;
+use shared::breaker::Breaker;
 
 use crate::DeadLetterStage;
 
@@ -11,7 +12,8 @@ impl DeadLetterStage {
         Self {
             mailboxes: ledger.clone(),
             marks: ledger.clone(),
-            letters: ledger,
+            letters: ledger.clone(),
+            breaker: Breaker::new(ledger),
             replay: stack.replay(),
             events: stack.events(),
             clock: stack.clock.clone(),

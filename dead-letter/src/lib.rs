@@ -15,6 +15,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::join_all;
 use shared::announce::pay_notice;
+use shared::breaker::{Breaker, Word};
 use shared::clock::{Clock, Timestamp};
 use shared::disposition::chain;
 use shared::events::{EventKind, Events, mailbox_event_id};
@@ -23,6 +24,7 @@ use shared::intake::BatchAnswer;
 use shared::ledger::{DeadLetters, LetterState, Mailboxes, Marks, StageName};
 use shared::mailbox::{Mailbox, Notice};
 use shared::queue::{Queue, Record};
+use shared::reason::Reason;
 use shared::replay::{LetterJob, Replay, Replayed};
 use shared::store::{StoreError, Write};
 use shared::worker::{Shutdown, drain};
@@ -47,6 +49,8 @@ pub struct DeadLetterStage {
     pub letters: Arc<dyn DeadLetters>,
     /// Sends a letter round again whose mailbox has moved on.
     pub replay: Replay,
+    /// Says whether a dead grant is believed.
+    pub breaker: Breaker,
     /// Where the notice goes.
     pub events: Arc<dyn Events>,
     /// Where `now` comes from.
@@ -122,11 +126,14 @@ impl DeadLetterStage {
             let mailbox = self.mailboxes.get(&job.header().user_id).await?;
             let reason = arrival.letter.reason;
             match (decide(job, reason, arrival.consent, mailbox.as_ref()), &mailbox) {
-                // Whether it was set or the row has changed: the row is read again, and its notice paid then.
-                (Next::NeedReauth, Some(mailbox)) => {
-                    let _: Write = self.need_reauth(arrival, mailbox, now).await?;
-                    continue;
-                }
+                (Next::NeedReauth, Some(mailbox)) => match self.word(job, reason, now).await? {
+                    // Whether it was set or the row has changed: the row is read again, and its notice paid then.
+                    Word::Believed => {
+                        let _: Write = self.need_reauth(arrival, mailbox, now).await?;
+                        continue;
+                    }
+                    Word::Doubted(until) => self.ask_once_more(arrival, until, now).await?,
+                },
                 (Next::Replay, _) => self.replay(arrival, now).await?,
                 (Next::Discard, _) => self.discard(arrival).await?,
                 (Next::StayParked | Next::NeedReauth, _) => {}
@@ -135,6 +142,31 @@ impl DeadLetterStage {
         }
         let source = "it changed every time it was read".into();
         Err(StoreError::Unavailable { doing: "looking at a mailbox", source })
+    }
+
+    /// Whether Google's word on this grant is taken: not while it says the same of many, but then the second time.
+    async fn word(
+        &self,
+        job: &LetterJob,
+        reason: Reason,
+        now: Timestamp,
+    ) -> Result<Word, StoreError> {
+        if reason == Reason::GrantDead && !job.header().in_doubt {
+            return self.breaker.died(now).await;
+        }
+        Ok(Word::Believed)
+    }
+
+    async fn ask_once_more(
+        &self,
+        arrival: &Arrival,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        tracing::warn!("A dead grant is in doubt, and asked once more");
+        // Not parked any more is as good: somebody else has sent it.
+        let _: Replayed = self.replay.send_in_doubt(&arrival.letter, until, now).await?;
+        Ok(())
     }
 
     /// Sets `needsReauth` and owes the notice in one write, for the consent that failed and no other. The event's id is

@@ -146,6 +146,8 @@ impl Dispatcher {
         for (segment, page) in pages {
             run.looked_at += page.mailboxes.len();
             run.sent += self.send(&page.mailboxes, tenure.round.window).await?;
+            let readable = page.mailboxes.iter().filter(|mailbox| mailbox.readable).count();
+            tenure.round.looked_at += readable as u64;
             tenure.round.turn_page(segment, Page::after(page.next));
         }
         Ok(())

@@ -27,6 +27,12 @@ pub struct Round {
     /// How far each scan segment has come. Their number is fixed for the round's life: a change of the setting takes
     /// hold with the next one.
     pub pages: Vec<Page>,
+    /// How many readable mailboxes it has come by so far; a page that was read twice is counted twice.
+    #[serde(default)]
+    pub looked_at: u64,
+    /// How many there were in the last finished round: how large the fleet is.
+    #[serde(default)]
+    pub mailboxes: u64,
     /// Who works on it; `None` between runs.
     #[serde(flatten)]
     pub lease: Option<Lease>,
@@ -83,21 +89,22 @@ pub enum Offer {
 /// Decides what a run that begins at `now` does about what is stored.
 pub fn offer(stored: Option<Round>, now: Timestamp, first: Duration, segments: u32) -> Offer {
     match stored {
-        None => Offer::Round(Round::new(1, Window { from: now - first, to: now }, segments)),
+        None => Offer::Round(Round::new(1, Window { from: now - first, to: now }, segments, 0)),
         Some(round) if round.is_leased(now) => Offer::Busy,
         Some(round) if !round.is_finished() => Offer::Round(round),
         // A clock that was set back waits until it has caught up: no window is walked twice.
         Some(round) if round.window.to >= now => Offer::Nothing,
-        Some(Round { number, window, .. }) => {
-            Offer::Round(Round::new(number + 1, Window { from: window.to, to: now }, segments))
+        Some(Round { number, window, looked_at, .. }) => {
+            let next = Window { from: window.to, to: now };
+            Offer::Round(Round::new(number + 1, next, segments, looked_at))
         }
     }
 }
 
 impl Round {
-    fn new(number: u64, window: Window, segments: u32) -> Self {
+    fn new(number: u64, window: Window, segments: u32, mailboxes: u64) -> Self {
         let pages = (0..segments.max(1)).map(|_| Page::First).collect();
-        Self { number, window, pages, lease: None }
+        Self { number, window, pages, looked_at: 0, mailboxes, lease: None }
     }
 
     /// Whether every mailbox has been looked at.
@@ -137,7 +144,8 @@ mod tests {
     fn round(pages: Vec<Page>, lease_until: Option<Timestamp>) -> Round {
         let lease =
             lease_until.map(|lease_until| Lease { lease_until, holder: "h1".parse().unwrap() });
-        Round { number: 7, window: Window { from: at(10), to: at(15) }, pages, lease }
+        let window = Window { from: at(10), to: at(15) };
+        Round { number: 7, window, pages, looked_at: 40, mailboxes: 30, lease }
     }
 
     fn offered(stored: Option<Round>, now: Timestamp) -> Round {
@@ -155,6 +163,7 @@ mod tests {
         let next = offered(Some(round(vec![Page::Done], None)), at(90));
         assert_eq!(next.window, Window { from: at(15), to: at(90) });
         assert_eq!((next.number, next.pages), (8, vec![Page::First, Page::First]));
+        assert_eq!((next.looked_at, next.mailboxes), (0, 40), "the fleet is as large as it was");
     }
 
     #[test]

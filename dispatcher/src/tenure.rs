@@ -5,15 +5,13 @@
 
 use std::time::Duration;
 
+use shared::breaker::ROUND;
 use shared::clock::{Chance, Timestamp};
 use shared::ids::JobId;
 use shared::ledger::Control;
 use shared::store::{StoreError, Write};
 
 use crate::round::{LEASE, Lease, Offer, Round, offer};
-
-/// The round's name in `Control`.
-pub const ROUND: &str = "round";
 
 /// The round, held.
 pub struct Tenure {

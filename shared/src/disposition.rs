@@ -80,6 +80,8 @@ pub struct Attempt {
     pub tries: u32,
     /// `RETRY_BASE`.
     pub retry_base: Duration,
+    /// The job's grant was called dead while many were: its next answer counts.
+    pub in_doubt: bool,
     /// For jitter, and for the names of jobs that this one causes.
     pub chance: Chance,
 }
@@ -140,6 +142,8 @@ pub enum GoogleFailure {
     Dead(Reason),
     /// The mailbox is not to be asked again until somebody changes something.
     Pause(crate::reason::PauseReason),
+    /// Google does not take our own client: nobody's job pays for that.
+    OurClient,
     /// Wait until this moment; `None` leaves it to us.
     Patience(Option<Timestamp>),
     /// May pass.
@@ -179,7 +183,7 @@ pub fn oauth_failure(error: &OAuthError) -> GoogleFailure {
         OAuthError::AdminPolicy { .. } => {
             GoogleFailure::Pause(crate::reason::PauseReason::DomainPolicy)
         }
-        OAuthError::ClientFault { .. } => GoogleFailure::Final(Reason::ClientFault),
+        OAuthError::ClientFault { .. } => GoogleFailure::OurClient,
         OAuthError::RateLimited { until } => GoogleFailure::Patience(*until),
         // Only for who does not treat it as a store's failure, which costs no try.
         OAuthError::Credentials(_)
@@ -213,6 +217,7 @@ mod tests {
             deadline: now + Duration::from_mins(1),
             tries,
             retry_base,
+            in_doubt: false,
             chance: Chance::seeded(1),
         }
     }

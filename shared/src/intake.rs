@@ -162,6 +162,7 @@ impl Intake {
             // Saturating: the number comes from a body, and a record must not cost the others of its batch.
             tries: job.header().tries.saturating_add(record.receive_count),
             retry_base: self.retry_base,
+            in_doubt: job.header().in_doubt,
             chance: self.chance.clone(),
         }
     }

@@ -38,6 +38,9 @@ pub struct JobHeader {
     /// Not to be begun before this.
     #[serde(default)]
     pub not_before: Option<Timestamp>,
+    /// Its grant was called dead while many were, and is asked once more: that answer counts.
+    #[serde(default)]
+    pub in_doubt: bool,
     /// The dead letter that this job was replayed from.
     #[serde(default)]
     pub replay_of: Option<JobId>,
@@ -58,16 +61,18 @@ impl JobHeader {
             tries: 0,
             first_seen_at: now,
             not_before: None,
+            in_doubt: false,
             replay_of: None,
             trace,
         }
     }
 
-    /// The header of another job that this one causes: a name of its own, the same trace.
+    /// The header of another job that this one causes: a name of its own, the same trace and the same doubt.
     #[must_use]
     pub fn child(&self, now: Timestamp, chance: &Chance) -> Self {
         let mut child = Self::new(self.user_id.clone(), self.epoch, now, chance);
         child.trace = self.trace.clone();
+        child.in_doubt = self.in_doubt;
         child
     }
 
@@ -81,7 +86,8 @@ impl JobHeader {
     #[must_use]
     pub fn replayed(&self, now: Timestamp) -> Self {
         let replay_of = Some(self.job_id.clone());
-        Self { tries: 0, first_seen_at: now, not_before: None, replay_of, ..self.clone() }
+        let in_doubt = false;
+        Self { tries: 0, first_seen_at: now, not_before: None, in_doubt, replay_of, ..self.clone() }
     }
 }
 

@@ -4,6 +4,7 @@ pub mod announce;
 pub mod archive;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod breaker;
 pub mod category;
 pub mod clock;
 pub mod disposition;

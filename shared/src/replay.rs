@@ -94,6 +94,25 @@ impl LetterJob {
 impl Replay {
     /// Sends one letter's job round again.
     pub async fn send(&self, letter: &DeadLetter, now: Timestamp) -> Result<Replayed, StoreError> {
+        self.send_as(letter, None, now).await
+    }
+
+    /// The same for a job whose grant is in doubt: it is not begun before `until`, and its next answer counts.
+    pub async fn send_in_doubt(
+        &self,
+        letter: &DeadLetter,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replayed, StoreError> {
+        self.send_as(letter, Some(until), now).await
+    }
+
+    async fn send_as(
+        &self,
+        letter: &DeadLetter,
+        in_doubt: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Replayed, StoreError> {
         let job = match LetterJob::read(letter.stage, &letter.payload) {
             Ok(job) => job,
             Err(bad) => return Ok(Replayed::Unreadable(chain(&bad))),
@@ -104,8 +123,8 @@ impl Replay {
             return Ok(Replayed::NotParked);
         }
         match job {
-            LetterJob::User(job) => self.send_user_job(job, &letter.job_id, now).await?,
-            LetterJob::Message(job) => self.send_message_job(job, now).await?,
+            LetterJob::User(job) => self.send_user_job(job, letter, in_doubt, now).await?,
+            LetterJob::Message(job) => self.send_message_job(job, in_doubt, now).await?,
         }
         Ok(Replayed::Sent)
     }
@@ -113,11 +132,12 @@ impl Replay {
     async fn send_user_job(
         &self,
         mut job: UserJob,
-        letter: &JobId,
+        letter: &DeadLetter,
+        in_doubt: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        job.header = job.header.replayed(now);
-        job.header.replay_of = Some(letter.clone());
+        job.header = again(&job.header, in_doubt, now);
+        job.header.replay_of = Some(letter.job_id.clone());
         job.cause = Cause::Replay;
         send(&*self.user_jobs, &[job], now).await
     }
@@ -125,6 +145,7 @@ impl Replay {
     async fn send_message_job(
         &self,
         mut job: MessageJob,
+        in_doubt: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let ids: Vec<MessageId> = job.messages.iter().map(|listed| listed.id.clone()).collect();
@@ -132,14 +153,20 @@ impl Replay {
         self.marks.unpark(&user, epoch, &ids, &job.header.job_id).await?;
         let size = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let turns = reserve(&*self.mailboxes, self.pacing, &user, &[size], now).await?;
-        job.header = job.header.replayed(now);
+        job.header = again(&job.header, in_doubt, now);
         if let Some(turn) = turns.first() {
-            job.header.wait_for_turn(*turn);
+            job.header.wait_for_turn(in_doubt.map_or(*turn, |until| until.max(*turn)));
         }
         job.lane = Lane::Replay;
         job.refused = None;
         send(&*self.message_jobs, &[job], now).await
     }
+}
+
+fn again(header: &JobHeader, in_doubt: Option<Timestamp>, now: Timestamp) -> JobHeader {
+    let header = header.replayed(now);
+    let not_before = in_doubt.or(header.not_before);
+    JobHeader { in_doubt: in_doubt.is_some(), not_before, ..header }
 }
 
 /// Resolves the letter that a job was replayed from, once the job has come to its end. Written before the job is

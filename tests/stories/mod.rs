@@ -26,6 +26,7 @@ macro_rules! stories {
 }
 
 mod backend;
+mod breaker;
 mod connecting;
 mod crashes;
 mod dead_letters;

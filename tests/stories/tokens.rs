@@ -42,7 +42,7 @@ impl World {
         self.mailbox(user).await.needs_reauth
     }
 
-    async fn notices(&self) -> Vec<String> {
+    pub(crate) async fn notices(&self) -> Vec<String> {
         let notices = self.events(EventKind::NeedsReauth).await;
         notices.into_iter().map(|seen| seen.event.id).collect()
     }

@@ -9,6 +9,7 @@ use google_sim::in_process::InProcess;
 use google_sim::scopes::Scopes;
 use google_sim::{Delivery, Google, GoogleConfig};
 use oauth_callback::after_consent::{Given, after_consent};
+use shared::breaker::Limits;
 use shared::clock::{Chance, Clock, Timestamp};
 use shared::google::{Gmail, OAuth};
 use shared::ids::{MessageId, UserId};
@@ -98,6 +99,7 @@ impl World {
             settings: self.settings.clone(),
             clock: self.clock.clone(),
             chance: self.chance.clone(),
+            limits: Limits::default(),
             segments: 1,
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::aws::stack::Stack;
+use shared::breaker::Breaker;
 use shared::google::http::{GoogleAddresses, HttpClient, HttpGmail, HttpOAuth, NoClient};
 
 use crate::UserWorker;
@@ -23,7 +24,8 @@ impl UserWorker {
             gmail,
             mailboxes: ledger.clone(),
             marks: ledger.clone(),
-            letters: ledger,
+            letters: ledger.clone(),
+            breaker: Breaker::new(ledger),
             sealing: stack.sealing(),
             user_jobs: stack.user_jobs(),
             message_jobs: stack.message_jobs(),

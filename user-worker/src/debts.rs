@@ -159,6 +159,7 @@ impl UserWorker {
             GoogleFailure::Passing
             | GoogleFailure::Patience(_)
             | GoogleFailure::Pause(_)
+            | GoogleFailure::OurClient
             | GoogleFailure::Final(_) => {
                 tracing::error!(error = chain(&error), "Could not be revoked at Google");
                 Ok(Revoked::No)

@@ -7,7 +7,7 @@ use shared::disposition::{
     Attempt, Disposition, GoogleFailure, Verdict, chain, gmail_failure, oauth_failure,
 };
 use shared::google::{GmailError, OAuthError};
-use shared::jobs::{UserJob, UserJobKind};
+use shared::jobs::{Cause, UserJob, UserJobKind};
 use shared::mailbox::Mailbox;
 use shared::reason::{PauseReason, Reason};
 use shared::reservation::hold;
@@ -34,6 +34,8 @@ pub(crate) enum SyncError {
     FreshTokenRefused,
     /// The mailbox is paused or its grant is dead, and the job cannot do without it.
     Stopped,
+    /// The fleet breaker is open: no token before this moment.
+    Held(Timestamp),
     /// Somebody else is refreshing, or the consent changed in between: look again at this moment.
     NotYet(Timestamp),
 }
@@ -87,6 +89,7 @@ impl UserWorker {
         match error {
             SyncError::Store(error) => attempt.store_failed(job, &error),
             SyncError::NotYet(until) => attempt.postpone(job, until),
+            SyncError::Held(until) => held(job, attempt, until),
             SyncError::Stopped => wait(job, "the mailbox is paused or needs its owner's consent"),
             SyncError::Sealing(error) => Disposition::dead(job, Reason::ClientFault, chain(&error)),
             SyncError::FreshTokenRefused => {
@@ -115,6 +118,7 @@ impl UserWorker {
         match failure {
             GoogleFailure::Dead(reason) => dead(job, mailbox, reason, error),
             GoogleFailure::Final(reason) => Disposition::dead(job, reason, error),
+            GoogleFailure::OurClient => held(job, attempt, attempt.now),
             GoogleFailure::Passing | GoogleFailure::TokenRefused | GoogleFailure::Gone => {
                 attempt.failed(job, error)
             }
@@ -135,6 +139,15 @@ impl UserWorker {
                 }
             }
         }
+    }
+}
+
+/// No token is to be had for a while. What comes again by itself ends here: copies of it would pile up for as long as
+/// that lasts. The rest waits, each a little longer than the other.
+fn held(job: UserJob, attempt: &Attempt, until: Timestamp) -> Disposition<UserJob> {
+    match (&job.kind, job.cause) {
+        (UserJobKind::Sync | UserJobKind::Refresh { .. }, Cause::Schedule) => Disposition::Done,
+        _ => attempt.postpone(job, until + attempt.chance.jitter(PATIENCE)),
     }
 }
 

@@ -17,6 +17,7 @@ mod token;
 
 use std::sync::Arc;
 
+use shared::breaker::Breaker;
 use shared::clock::Timestamp;
 use shared::disposition::{Attempt, Disposition};
 use shared::events::Events;
@@ -44,6 +45,8 @@ pub struct UserWorker {
     pub marks: Arc<dyn Marks>,
     /// Parked jobs, to be released.
     pub letters: Arc<dyn DeadLetters>,
+    /// Says whether Google may be asked for tokens.
+    pub breaker: Breaker,
     /// Opens refresh tokens, seals and opens access tokens.
     pub sealing: Arc<dyn Sealing>,
     /// Where backfill windows go.

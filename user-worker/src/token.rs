@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::breaker::{Permit, Shown};
 use shared::disposition::{Attempt, chain};
 use shared::google::{OAuthError, TokenAnswer};
 use shared::ledger::{Life, NewAccess};
@@ -85,6 +86,10 @@ impl UserWorker {
                 subtype: Some("no_refresh_token".to_owned()),
             }));
         };
+        let permit = self.breaker.ask(attempt.in_doubt, attempt.now).await?;
+        if let Permit::Held(until) = permit {
+            return Err(SyncError::Held(until));
+        }
         let leased = self
             .mailboxes
             .lease_refresh(
@@ -104,12 +109,33 @@ impl UserWorker {
                 }
                 Err(error) => Err(error.into()),
             };
+        self.tell_breaker(permit, &refreshed, attempt).await;
         match refreshed {
             Ok(answer) => self.keep(mailbox, answer, attempt).await,
             Err(error) => {
                 self.mailboxes.release_refresh(&mailbox.user_id).await?;
                 Err(error)
             }
+        }
+    }
+
+    /// What Google's answer says of the fleet. Where it cannot be noted the next answer says it again; a token that was
+    /// given is not thrown away for that.
+    async fn tell_breaker(
+        &self,
+        permit: Permit,
+        refreshed: &Result<TokenAnswer, SyncError>,
+        attempt: &Attempt,
+    ) {
+        let told = match (permit, refreshed) {
+            (_, Err(SyncError::OAuth(OAuthError::ClientFault { .. }))) => {
+                self.breaker.client_fault(attempt.now).await
+            }
+            (Permit::Probe, answer) => self.breaker.probed(shown(answer), attempt.now).await,
+            (Permit::Granted | Permit::Held(_), _) => Ok(()),
+        };
+        if let Err(error) = told {
+            tracing::warn!(error = chain(&error), "The fleet breaker could not be told");
         }
     }
 
@@ -140,6 +166,17 @@ impl UserWorker {
             Write::Applied => Ok(Access { token: answer.access_token, version }),
             Write::Stale => Err(SyncError::NotYet(attempt.now + LOOK_AGAIN)),
         }
+    }
+}
+
+/// What a probe has shown. Whoever is told of a person's or an administrator's doing was taken for a client.
+fn shown(answer: &Result<TokenAnswer, SyncError>) -> Shown {
+    match answer {
+        Ok(_) => Shown::Life,
+        Err(SyncError::OAuth(OAuthError::GrantDead { .. } | OAuthError::AdminPolicy { .. })) => {
+            Shown::Death
+        }
+        Err(_) => Shown::Nothing,
     }
 }
 

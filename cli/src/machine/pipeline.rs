@@ -7,6 +7,7 @@ use std::time::Duration;
 use dead_letter::DeadLetterStage;
 use dispatcher::Dispatcher;
 use message_processor::MessageProcessor;
+use shared::breaker::Breaker;
 use shared::disposition::chain;
 use shared::google::{Gmail, OAuth};
 use shared::intake::Intake;
@@ -167,6 +168,7 @@ impl Pipeline {
             sealing: self.sealing.clone(),
             user_jobs: self.folder.user_jobs.clone(),
             message_jobs: self.folder.message_jobs.clone(),
+            breaker: Breaker::new(self.folder.ledger.clone()),
             events: self.folder.events.clone(),
             settings: self.settings.clone(),
         }
@@ -194,6 +196,7 @@ impl Pipeline {
             marks: self.folder.ledger.clone(),
             letters: self.folder.ledger.clone(),
             replay: self.folder.replay(self.settings.pacing),
+            breaker: Breaker::new(self.folder.ledger.clone()),
             events: self.folder.events.clone(),
             clock: self.folder.clock.clone(),
             stack: self.settings.stack.clone(),

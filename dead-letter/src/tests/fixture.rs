@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use shared::breaker::Breaker;
 use shared::clock::{Chance, Clock};
 use shared::events::Event;
 use shared::events::memory::MemoryEvents;
@@ -109,6 +110,7 @@ impl World {
                 message_jobs: self.message_jobs.0.clone(),
                 pacing: Pacing::MAY_2026,
             },
+            breaker: Breaker::new(self.ledger.clone()),
             events: self.events.clone(),
             clock: self.clock.clone(),
             stack: "test".to_owned(),

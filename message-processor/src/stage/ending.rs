@@ -86,7 +86,7 @@ fn meaning(leftover: &Leftover) -> Meaning {
             GoogleFailure::Dead(reason) => Meaning::ForTheJob(Weight::Dead(reason, chain(error))),
             GoogleFailure::Pause(reason) => Meaning::ForTheJob(Weight::Pause(reason)),
             GoogleFailure::Patience(until) => Meaning::ForTheJob(Weight::Patience(until)),
-            GoogleFailure::Passing | GoogleFailure::Gone => {
+            GoogleFailure::Passing | GoogleFailure::Gone | GoogleFailure::OurClient => {
                 Meaning::ForTheJob(Weight::Passing(chain(error)))
             }
             GoogleFailure::Final(reason) => Meaning::ForItself(reason, chain(error)),

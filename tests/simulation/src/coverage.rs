@@ -38,6 +38,8 @@ pub(crate) fn missing(tally: &Tally) -> Vec<String> {
     // Actions are not there yet, and nothing else refuses them.
     let reasons = Reason::ALL.iter().filter(|reason| **reason != Reason::ActionRefused);
     wanted.extend(reasons.map(|reason| ("reason", reason.as_str())));
+    let breaker = ["opens for our client", "opens for many deaths", "closes"];
+    wanted.extend(breaker.map(|what| ("breaker", what)));
     wanted.extend(["gave up", "delivered twice", "delete forgotten"].map(|word| ("queue", word)));
     let absent = wanted.into_iter().filter(|what| !tally.contains_key(what));
     absent.map(|(kind, name)| format!("never happened: {kind} {name}")).collect()

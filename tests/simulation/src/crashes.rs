@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use shared::breaker::Limits;
+
 use crate::deeds::Deed;
 use crate::fate::{Plan, Point};
 use crate::witness::Violation;
@@ -52,7 +54,7 @@ fn now(world: &mut World, deed: Deed) {
 }
 
 /// The scenarios there are.
-pub const SCENARIOS: [Scenario; 10] = [
+pub const SCENARIOS: [Scenario; 11] = [
     Scenario {
         name: "first connect with backfill",
         nature: kind,
@@ -97,6 +99,25 @@ pub const SCENARIOS: [Scenario; 10] = [
             minutes(world, 6);
             now(world, Deed::Consent(0));
             minutes(world, 2);
+        },
+    },
+    Scenario {
+        name: "a dead grant in doubt",
+        nature: || {
+            let mut nature = kind();
+            // Short: nobody is there to probe, and the wait for the doubt to end is lived through again and again.
+            let longest_doubt = Duration::from_secs(50);
+            nature.limits = Limits { deaths: 1, longest_doubt, ..nature.limits };
+            nature
+        },
+        before: |world| {
+            connected(world);
+            minutes(world, 1);
+            now(world, Deed::Revoke(0, google_sim::grants::Cause::UserRevoked));
+        },
+        script: |world| {
+            now(world, Deed::Sync(0));
+            minutes(world, 1);
         },
     },
     Scenario {

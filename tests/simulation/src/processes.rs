@@ -173,11 +173,12 @@ impl World {
         }
     }
 
-    /// Has the witness look at every row.
+    /// Has the witness look at every row, and at the fleet breaker.
     fn look(&self) {
         for row in self.rows() {
             crate::at_once(self.witness.look(&row, self.now()));
         }
+        crate::at_once(self.witness.look_at_breaker(self.stages.limits, self.now()));
     }
 
     /// Nothing runs, and no record waits.

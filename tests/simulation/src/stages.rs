@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dead_letter::DeadLetterStage;
 use dispatcher::Dispatcher;
 use message_processor::MessageProcessor;
+use shared::breaker::{Breaker, Limits};
 use shared::clock::{Chance, Clock};
 use shared::google::{Gmail, OAuth};
 use shared::intake::Intake;
@@ -24,6 +25,8 @@ pub struct Stages {
     pub settings: Settings,
     pub clock: Clock,
     pub chance: Chance,
+    /// When the fleet breaker opens.
+    pub limits: Limits,
     /// How many parts of the table the dispatcher scans at once.
     pub segments: u32,
 }
@@ -68,6 +71,7 @@ impl Stages {
             sealing: self.stores.sealing.clone(),
             user_jobs: self.stores.user_jobs.clone(),
             message_jobs: self.stores.message_jobs.clone(),
+            breaker: self.breaker(),
             events: self.stores.events.clone(),
             settings: self.settings.clone(),
         }
@@ -95,10 +99,15 @@ impl Stages {
             marks: self.stores.marks.clone(),
             letters: self.stores.letters.clone(),
             replay: self.replay(),
+            breaker: self.breaker(),
             events: self.stores.events.clone(),
             clock: self.clock.clone(),
             stack: self.settings.stack.clone(),
         }
+    }
+
+    pub fn breaker(&self) -> Breaker {
+        Breaker { control: self.stores.control.clone(), limits: self.limits }
     }
 
     pub fn replay(&self) -> Replay {

@@ -125,6 +125,7 @@ impl Draw {
             unordered: !self.one_in(4),
         };
         nature.interleaved = true;
+        nature.limits.deaths = self.of(&[1, 2, 3, 20]);
         nature.largest_page = self.of(&[2, 5, 500]);
         nature.batches = [1 + self.below(10), 1 + self.below(3)];
         let settings = &mut nature.settings;

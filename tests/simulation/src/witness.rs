@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use shared::breaker::{Breaker, Cause, Limits};
 use shared::clock::Timestamp;
 use shared::ids::{Epoch, Grant, HistoryId, MessageId, UserId};
 use shared::ledger::memory::MemoryLedger;
@@ -72,6 +73,8 @@ pub struct Seen {
     /// What was announced of mailboxes: type, user, id.
     pub told: BTreeSet<(&'static str, UserId, String)>,
     rows: BTreeMap<UserId, Row>,
+    /// Why the fleet breaker was open, when it was last looked at.
+    open: Option<Cause>,
 }
 
 /// A mailbox's row as it was last seen.
@@ -140,6 +143,21 @@ impl Witness {
         if row.epoch == before.epoch && row.cursor != before.cursor {
             self.judge_cursor(mailbox, before.cursor, now).await;
         }
+    }
+
+    /// Looks at the fleet breaker, and counts what it does.
+    pub async fn look_at_breaker(&self, limits: Limits, now: Timestamp) {
+        let breaker = Breaker { control: self.ledger.clone(), limits };
+        let open = breaker.standing(now).await.ok().flatten().map(|(cause, _)| cause);
+        let before = std::mem::replace(&mut self.seen().open, open);
+        let done = match open {
+            _ if open == before => return,
+            None => "closes",
+            Some(Cause::ClientFault) => "opens for our client",
+            Some(Cause::ManyDeaths) => "opens for many deaths",
+        };
+        self.fate.count("breaker", done);
+        self.fate.note("breaker", done);
     }
 
     fn judge_reauth(&self, mailbox: &Mailbox) {

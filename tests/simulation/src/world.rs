@@ -6,6 +6,7 @@ use std::time::Duration;
 use google_sim::in_process::InProcess;
 use google_sim::{Google, GoogleConfig};
 use shared::archive::memory::MemoryArchive;
+use shared::breaker::Limits;
 use shared::clock::{Chance, Clock, Timestamp};
 use shared::google::{Gmail, OAuth};
 use shared::ids::{MessageId, UserId};
@@ -45,6 +46,8 @@ pub struct Nature {
     pub interleaved: bool,
     /// How the stages are set.
     pub settings: Settings,
+    /// When the fleet breaker opens.
+    pub limits: Limits,
     /// The largest page that Gmail gives.
     pub largest_page: usize,
     /// Records taken at once: user jobs, message jobs.
@@ -60,6 +63,7 @@ impl Nature {
             nastiness: Nastiness::default(),
             interleaved: false,
             settings: Settings::read(&mut Env::new(&|_| None)),
+            limits: Limits::default(),
             largest_page: 500,
             batches: [10, 2],
         }
@@ -169,6 +173,7 @@ impl World {
             settings: nature.settings,
             clock: clock.clone(),
             chance: dice(5),
+            limits: nature.limits,
             segments: 2,
         };
         Self {
