@@ -15,6 +15,9 @@ pub(crate) enum Failure {
     /// Google sent the person back with an error.
     #[error("Google sent the person back with an error ({0:?})")]
     Refused(Refusal),
+    /// The answer names another author than Google (RFC 9207).
+    #[error("the answer comes from another issuer")]
+    OtherIssuer,
     /// No cookie of ours, another browser's `state`, or too late.
     #[error("the answer belongs to no attempt of this browser")]
     NoAttempt,
@@ -113,14 +116,17 @@ impl Failure {
     /// Whether the attempt that was answered is over. Whoever makes a browser open an address must not be able to end
     /// what that browser has begun.
     pub(crate) fn ends_attempt(&self) -> bool {
-        !matches!(self, Self::NoAttempt | Self::Refused(_) | Self::Cookie)
+        !matches!(self, Self::NoAttempt | Self::OtherIssuer | Self::Refused(_) | Self::Cookie)
     }
 
     fn choose(&self) -> Page {
         match self {
             Self::Refused(refusal) => refusal.page(),
             // A nonce that does not fit is another request's answer, put into this one.
-            Self::NoAttempt | Self::Used | Self::IdToken(IdTokenError::Nonce) => Page::Expired,
+            Self::NoAttempt
+            | Self::OtherIssuer
+            | Self::Used
+            | Self::IdToken(IdTokenError::Nonce) => Page::Expired,
             Self::Exchange(error) => exchange(error),
             Self::IdToken(IdTokenError::Keys(_)) => Page::GoogleSilent,
             Self::Partial => Page::Partial,

@@ -99,6 +99,10 @@ async fn come_back(
     headers: HeaderMap,
 ) -> Response {
     let query = query.unwrap_or_default();
+    // Before anything else is believed of the answer. It ends no attempt: anybody can write such an address.
+    if !callback.is_from_google(&query) {
+        return Failure::OtherIssuer.page().into_response();
+    }
     if let Some(error) = parameter(&query, "error") {
         return Failure::Refused(Refusal::of(&error)).page().into_response();
     }
@@ -145,6 +149,13 @@ impl Callback {
             .append_pair("access_type", "offline")
             .append_pair("prompt", "consent");
         address
+    }
+
+    /// Whether the answer names Google as its author, each time it names one (RFC 9207). It need not: Google has not
+    /// always done so.
+    fn is_from_google(&self, query: &str) -> bool {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.all(|(name, value)| name != "iss" || self.id_tokens.is_issuer(&value))
     }
 
     fn asked_for(&self) -> Vec<&str> {

@@ -332,6 +332,31 @@ mod tests {
     }
 
     #[test]
+    fn people_are_sent_back_over_https_or_not_off_this_machine() {
+        for good in [
+            "https://fanmail.example.org/oauth2callback",
+            "http://127.0.0.1:8080/oauth2callback",
+            "http://localhost/oauth2callback",
+            "http://[::1]:8080/oauth2callback",
+        ] {
+            assert!(checked_redirect_uri(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://fanmail.example.org/oauth2callback",
+            "http://127.0.0.1.example.org/oauth2callback",
+            "http://localhost@example.org/oauth2callback",
+            "http://localhost.example.org/oauth2callback",
+            "http://10.0.0.1/oauth2callback",
+            "http://0.0.0.0:8080/oauth2callback",
+            "ftp://127.0.0.1/oauth2callback",
+            "//127.0.0.1/oauth2callback",
+            "/oauth2callback",
+        ] {
+            assert!(checked_redirect_uri(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_backfill_may_start_at_a_day() {
         let since = backfill("since:2026-01-02").unwrap();
         assert_eq!(since, Backfill::Since("2026-01-02T00:00:00Z".parse().unwrap()));

@@ -33,6 +33,21 @@ pub(super) struct Choice {
     pub(super) refresh_token: Option<&'static str>,
     /// Google answering with another request's nonce.
     pub(super) nonce: Option<&'static str>,
+    /// A claim of the ID token as somebody else would have it.
+    pub(super) claim: Option<(&'static str, Value)>,
+    /// Who signs the ID token.
+    pub(super) signer: Signer,
+}
+
+/// Who signs an ID token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signer {
+    /// Google, with the key that it publishes.
+    Google,
+    /// Somebody else, who says that it was that key.
+    Stranger,
+    /// Nobody: the answer holds none.
+    Nobody,
 }
 
 impl Default for Choice {
@@ -43,6 +58,8 @@ impl Default for Choice {
             scopes: scopes.map(str::to_owned).to_vec(),
             refresh_token: Some("1//refresh"),
             nonce: None,
+            claim: None,
+            signer: Signer::Google,
         }
     }
 }
@@ -56,34 +73,42 @@ struct Code {
 pub(super) struct Google {
     clock: Clock,
     codes: Mutex<HashMap<String, Code>>,
+    given: AtomicUsize,
     pub(super) exchanges: AtomicUsize,
     pub(super) fault: Mutex<Option<OAuthError>>,
 }
 
 impl Google {
     pub(super) fn new(clock: Clock) -> Self {
-        let (codes, fault) = (Mutex::default(), Mutex::default());
-        Self { clock, codes, exchanges: AtomicUsize::new(0), fault }
+        let (codes, given) = (Mutex::default(), AtomicUsize::new(0));
+        Self { clock, codes, given, exchanges: AtomicUsize::new(0), fault: Mutex::default() }
     }
 
     /// The consent page: what it sends the browser back with.
     pub(super) fn consent(&self, page: &Url, choice: Choice) -> String {
         let asked: HashMap<_, _> = page.query_pairs().into_owned().collect();
         let mut codes = self.codes.lock().unwrap();
-        let code = format!("4/code-{}", codes.len());
+        let code = format!("4/code-{}", self.given.fetch_add(1, Ordering::SeqCst));
         let (challenge, nonce) = (asked["code_challenge"].clone(), asked["nonce"].clone());
         codes.insert(code.clone(), Code { challenge, nonce, choice });
         format!("/oauth2callback?state={}&code={code}&scope=x", asked["state"])
     }
 
-    fn id_token(&self, code: &Code) -> String {
+    fn id_token(&self, code: &Code) -> Option<String> {
         let now = self.clock.now().seconds();
-        let claims = json!({
+        let mut claims = json!({
             "iss": ISSUER, "aud": CLIENT, "azp": CLIENT, "sub": code.choice.user, "email": ADDRESS,
             "email_verified": true, "nonce": code.choice.nonce.unwrap_or(&code.nonce),
             "iat": now, "exp": now + 3600,
         });
-        signed(&claims)
+        if let Some((name, value)) = &code.choice.claim {
+            claims[*name] = value.clone();
+        }
+        match code.choice.signer {
+            Signer::Google => Some(signed(key(), &claims)),
+            Signer::Stranger => Some(signed(strangers_key(), &claims)),
+            Signer::Nobody => None,
+        }
     }
 }
 
@@ -104,7 +129,7 @@ impl OAuth for Google {
             expires_in: Duration::from_hours(1),
             scopes: code.choice.scopes.clone(),
             refresh_token: code.choice.refresh_token.map(|text| RefreshToken::new(text.into())),
-            id_token: Some(self.id_token(&code)),
+            id_token: self.id_token(&code),
         })
     }
 
@@ -134,12 +159,17 @@ fn key() -> &'static RsaKeyPair {
     KEY.get_or_init(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
 }
 
-fn signed(claims: &Value) -> String {
+fn strangers_key() -> &'static RsaKeyPair {
+    static KEY: OnceLock<RsaKeyPair> = OnceLock::new();
+    KEY.get_or_init(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
+}
+
+fn signed(key: &RsaKeyPair, claims: &Value) -> String {
     let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let header = json!({"alg": "RS256", "typ": "JWT", "kid": "a"});
     let message = format!("{}.{}", part(&header), part(claims));
-    let mut signature = vec![0; key().public_modulus_len()];
+    let mut signature = vec![0; key.public_modulus_len()];
     let random = SystemRandom::new();
-    key().sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature).unwrap();
+    key.sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature).unwrap();
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }

@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use serde_json::json;
 
-use super::google::{ADDRESS, Choice};
+use super::google::{ADDRESS, CLIENT, Choice, Signer};
 use super::log::Log;
 use super::world::{Reply, World};
 
@@ -75,6 +76,111 @@ async fn a_code_of_another_attempt_is_refused_by_its_verifier() {
     let injected = own.replace(&code(&own), &code(&stolen));
     is_refused(&world, &world.get(&injected, &cookie).await, 1);
     assert!(world.row().await.is_none());
+}
+
+#[tokio::test]
+async fn a_code_that_was_used_opens_nothing_in_a_new_attempt_and_changes_nothing() {
+    let world = World::new();
+    let (used, cookie) = world.at_google(Choice::default()).await;
+    assert_eq!(world.get(&used, &cookie).await.status, StatusCode::OK);
+    let before = world.row().await;
+    let (own, cookie) = world.at_google(Choice::default()).await;
+    let code = |back: &str| back.split("code=").nth(1).unwrap().to_owned();
+    is_refused(&world, &world.get(&own.replace(&code(&own), &code(&used)), &cookie).await, 2);
+    assert!(world.row().await == before, "the mailbox is as it was");
+}
+
+#[tokio::test]
+async fn an_answer_of_another_issuer_is_refused_without_asking_google() {
+    let world = World::new();
+    let (back, cookie) = world.at_google(Choice::default()).await;
+    let googles = "https%3A%2F%2Faccounts.google.com";
+    for named in [
+        "&iss=https%3A%2F%2Fevil.example",
+        "&iss=https%3A%2F%2Faccounts.google.com%2F",
+        "&iss=https%3A%2F%2Faccounts.google.com.evil.example",
+        "&iss=",
+        &format!("&iss={googles}&iss=https%3A%2F%2Fevil.example"),
+    ] {
+        let reply = world.get(&format!("{back}{named}"), &cookie).await;
+        is_refused(&world, &reply, 0);
+        assert_eq!(reply.header("set-cookie"), "", "what the browser has begun goes on");
+        let denied = format!("/oauth2callback?error=access_denied{named}");
+        is_refused(&world, &world.get(&denied, &cookie).await, 0);
+    }
+    let reply = world.get(&format!("{back}&iss={googles}"), &cookie).await;
+    assert_eq!(reply.status, StatusCode::OK, "Google may say that it is Google");
+}
+
+#[tokio::test]
+async fn an_id_token_with_any_claim_changed_connects_nobody_and_changes_nobody() {
+    let world = World::new();
+    world.connect(Choice::default()).await;
+    let before = world.row().await;
+    let noon = world.clock.now().seconds();
+    for (claim, value) in [
+        ("iss", json!("https://evil.example")),
+        ("aud", json!("another-client")),
+        ("aud", json!([CLIENT, "another-client"])),
+        ("azp", json!("another-client")),
+        ("exp", json!(noon - 61)),
+        ("iat", json!(noon + 61)),
+        ("nonce", json!("another")),
+        ("sub", json!("../42")),
+        ("sub", json!(42)),
+        ("email", json!("no address")),
+    ] {
+        let forged = Choice { claim: Some((claim, value)), ..Choice::default() };
+        let reply = world.connect(forged).await;
+        assert!(!reply.status.is_success(), "{claim}: {}", reply.status);
+        assert!(world.row().await == before, "{claim}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_that_google_did_not_sign_connects_nobody() {
+    for signer in [Signer::Stranger, Signer::Nobody] {
+        let world = World::new();
+        let reply = world.connect(Choice { signer, ..Choice::default() }).await;
+        assert!(!reply.status.is_success(), "{}", reply.status);
+        assert!(world.row().await.is_none() && world.jobs().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn no_form_of_address_makes_us_send_a_browser_anywhere_but_to_google() {
+    let world = World::new();
+    let elsewhere = [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https:evil.example",
+        "%2F%2Fevil.example",
+        "%252F%252Fevil.example",
+        "/%09/evil.example",
+        "javascript:evil.example",
+        "data:text/html,evil.example",
+        "x%0D%0ALocation:%20https://evil.example",
+        "https://accounts.google.com@evil.example",
+    ];
+    let names =
+        ["next", "redirect_uri", "redirect", "continue", "return_to", "url", "state", "iss"];
+    for path in ["/oauth2/start", "/oauth2callback", "//evil.example", "/%2f%2fevil.example", "/"] {
+        for (name, value) in names.iter().flat_map(|name| elsewhere.map(|value| (name, value))) {
+            let value = value.replace('\\', "%5C");
+            let reply = world.get(&format!("http://door{path}?{name}={value}"), "").await;
+            let shown = format!("{:?}{}", reply.headers, reply.body);
+            assert!(!shown.contains("evil.example"), "{path} {name}");
+            if reply.status == StatusCode::SEE_OTHER {
+                let page = reply.sent_to();
+                let place = (page.scheme(), page.authority(), page.path());
+                assert_eq!(place, ("https", "accounts.google.com", "/o/oauth2/v2/auth"));
+            } else {
+                assert_eq!(reply.header("location"), "", "{path}?{name}={value}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

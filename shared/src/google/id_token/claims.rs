@@ -30,7 +30,7 @@ impl Expected<'_> {
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let seconds = |claim: &str| claims.get(claim).and_then(Value::as_i64);
         let now = self.now.seconds();
-        if !text("iss").is_some_and(|issuer| self.is_issuer(issuer)) {
+        if !text("iss").is_some_and(|name| is_issuer(name, self.issuer)) {
             return Err(IdTokenError::Issuer);
         }
         // A token for several audiences is none of ours, even if we are among them.
@@ -54,10 +54,11 @@ impl Expected<'_> {
         let email = text("email").filter(|email| is_address(email)).ok_or(IdTokenError::Email)?;
         Ok(Identity { user_id, email: email.to_owned() })
     }
+}
 
-    fn is_issuer(&self, issuer: &str) -> bool {
-        issuer == self.issuer || (self.issuer == GOOGLE.0 && issuer == GOOGLE.1)
-    }
+/// Whether `issuer` goes by this `name`.
+pub(super) fn is_issuer(name: &str, issuer: &str) -> bool {
+    name == issuer || (issuer == GOOGLE.0 && name == GOOGLE.1)
 }
 
 /// Fit to be shown: an address is never more than that here.

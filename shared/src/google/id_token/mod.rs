@@ -91,6 +91,11 @@ impl IdTokenVerifier {
         Self { oauth, issuer, client_id, keys: Mutex::new(None) }
     }
 
+    /// Whether this is what the issuer calls itself.
+    pub fn is_issuer(&self, name: &str) -> bool {
+        claims::is_issuer(name, &self.issuer)
+    }
+
     /// Who the token is about, if it answers the request that carried `nonce`.
     pub async fn verify(
         &self,
