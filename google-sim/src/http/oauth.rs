@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::answer::{Answer, Served};
 use super::params::Params;
@@ -42,14 +43,14 @@ fn ask(google: &Google, request: &Request) -> Answer {
     google.tally().call(Method::Authorize);
     let asked: AuthRequest = match form(request.query.as_bytes()) {
         Ok(asked) => asked,
-        Err(error) => return refused(AuthRefusal::Page(error)),
+        Err(error) => return refused(google, request, AuthRefusal::Page(error)),
     };
     let scopes = match google.check_authorization(&asked) {
         Ok(scopes) => scopes,
-        Err(refusal) => return refused(refusal),
+        Err(refusal) => return refused(google, request, refusal),
     };
     if asked.prompt().any(|prompt| prompt == "none") {
-        return Answer::redirect(&google.without_asking(&asked, scopes));
+        return back(google, request, &google.without_asking(&asked, scopes));
     }
     Answer::page(200, consent::page(google, &asked, scopes, None))
 }
@@ -59,16 +60,16 @@ fn decide(google: &Google, request: &Request) -> Answer {
     let params = Params::read(&request.body);
     let mut asked: AuthRequest = match form(&request.body) {
         Ok(asked) => asked,
-        Err(error) => return refused(AuthRefusal::Page(error)),
+        Err(error) => return refused(google, request, AuthRefusal::Page(error)),
     };
     let ticked = params.all("scope").join(" ");
     asked.scope = params.get("requested").map_or_else(|| ticked.clone(), str::to_owned);
     let scopes = match google.check_authorization(&asked) {
         Ok(scopes) => scopes,
-        Err(refusal) => return refused(refusal),
+        Err(refusal) => return refused(google, request, refusal),
     };
     if params.get("decision") != Some("allow") {
-        return Answer::redirect(&google.deny(&asked));
+        return back(google, request, &google.deny(&asked));
     }
     let Ok(mailbox) = google.mailbox(params.get("email").unwrap_or_default()) else {
         let complaint = "There is no such account.";
@@ -76,14 +77,26 @@ fn decide(google: &Google, request: &Request) -> Answer {
     };
     let granted = Scopes::parse(&ticked).unwrap_or_default().among(scopes);
     match google.allow(&asked, &mailbox, granted) {
-        Ok(back) => Answer::redirect(&back),
-        Err(refusal) => refused(refusal),
+        Ok(address) => back(google, request, &address),
+        Err(refusal) => refused(google, request, refusal),
     }
 }
 
-fn refused(refusal: AuthRefusal) -> Answer {
+/// Sends a person back to the client. Google says who answers (RFC 9207) without having announced that it would
+/// (<https://github.com/openiddict/openiddict-core/issues/2428>).
+fn back(google: &Google, request: &Request, address: &str) -> Answer {
+    match Url::parse(address) {
+        Ok(mut url) => {
+            url.query_pairs_mut().append_pair("iss", &issuer(google, request));
+            Answer::redirect(url.as_str())
+        }
+        Err(_) => Answer::redirect(address),
+    }
+}
+
+fn refused(google: &Google, request: &Request, refusal: AuthRefusal) -> Answer {
     match refusal {
-        AuthRefusal::Redirect(back) => Answer::redirect(&back),
+        AuthRefusal::Redirect(address) => back(google, request, &address),
         AuthRefusal::Page(error) => {
             Answer::page(error.code, consent::refusal(error.error, &error.description))
         }
