@@ -18,8 +18,19 @@ pub struct Next {
     pub grant: Grant,
     /// Whether that life begins now.
     pub new_life: bool,
+    /// How the mailbox was.
+    pub found: Found,
     /// What it makes owed.
     pub owed: Owed,
+}
+
+/// How a consent finds its mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Not connected, or stopped for something that a consent mends.
+    Stopped,
+    /// Connected, with nothing that a consent would mend.
+    Well,
 }
 
 /// Why a completed consent is not stored.
@@ -87,7 +98,7 @@ fn new_life(
         backfill: backfill_debt(backfill, now),
         ..Owed::default()
     };
-    Next { read, epoch, grant, new_life: true, owed }
+    Next { read, epoch, grant, new_life: true, found: Found::Stopped, owed }
 }
 
 fn backfill_debt(backfill: &Backfill, now: Timestamp) -> Option<BackfillDebt> {
@@ -107,14 +118,15 @@ fn same_life(row: &Mailbox, now: Timestamp) -> Next {
     // A connection that was not announced yet is announced as what it is, not as a mailbox that goes on.
     let unannounced = row.owed.announcement.as_ref();
     let is_new = unannounced.is_some_and(|owed| owed.kind == EventKind::Connected);
-    let announcement = (heals(row) && !is_new).then(|| {
+    let found = if heals(row) { Found::Stopped } else { Found::Well };
+    let announcement = (found == Found::Stopped && !is_new).then(|| {
         let kind = EventKind::Resumed;
         let id = mailbox_event_id(kind, &row.user_id, row.epoch, grant, row.history_id);
         Announcement { id, kind, at: now, gap: None }
     });
     let owed = Owed { announcement, release: Some(ReleaseDebt { since: now }), ..Owed::default() };
     let read = Some((row.epoch, row.grant));
-    Next { read, epoch: row.epoch, grant, new_life: false, owed }
+    Next { read, epoch: row.epoch, grant, new_life: false, found, owed }
 }
 
 /// Whether the mailbox had stopped for something that a consent mends. What a person paused stays paused.

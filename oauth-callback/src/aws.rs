@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::Response;
 use shared::aws::google_client::SecretClient;
 use shared::aws::secrets::Secrets;
 use shared::aws::stack::Stack;
@@ -18,7 +19,8 @@ use shared::store::StoreError;
 use tokio::sync::OnceCell;
 
 use crate::cookie::CookieSealing;
-use crate::{Callback, READ_MAIL, router};
+use crate::page::Page;
+use crate::{Callback, READ_MAIL, router, start_address};
 
 /// The pages, before and after the secrets that they need have been read.
 pub struct Door {
@@ -66,6 +68,11 @@ impl Door {
     /// The router; the first call reads both secrets, and one that fails leaves it to the next.
     pub async fn pages(&self) -> Result<Router, StoreError> {
         self.pages.get_or_try_init(|| self.open()).await.cloned()
+    }
+
+    /// The page that says the fault is ours, for when there is no router.
+    pub(crate) fn fault(&self) -> Response {
+        Page::Fault.leading_to(start_address(&self.redirect_uri).as_ref())
     }
 
     async fn open(&self) -> Result<Router, StoreError> {

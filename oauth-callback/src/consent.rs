@@ -17,9 +17,10 @@ use shared::secret::RefreshToken;
 use shared::store::Write;
 
 use crate::Callback;
-use crate::after_consent::{Given, Next, after_consent};
+use crate::after_consent::{Found, Given, Next, after_consent};
 use crate::attempt::{ATTEMPT_LIFE, Attempt};
 use crate::failure::Failure;
+use crate::page::Page;
 
 /// How often the row is read and the token sealed again after somebody else wrote first.
 const RACES: usize = 10;
@@ -37,17 +38,19 @@ impl Callback {
         &self,
         code: &str,
         state: &str,
-        cookie: Option<&str>,
-    ) -> Result<(), Failure> {
+        attempt: Option<Attempt>,
+    ) -> Result<Page, Failure> {
         let now = self.clock.now();
-        let attempt = cookie.and_then(|value| self.cookies.open(value));
         let attempt = attempt.filter(|attempt| attempt.is_answered_by(state, now));
         let attempt = attempt.ok_or(Failure::NoAttempt)?;
         self.use_up(&attempt, now).await?;
         let consented = self.ask_google(code, &attempt, now).await?;
-        let epoch = self.store(&consented, now).await?;
+        let (epoch, found) = self.store(&consented, now).await?;
         self.begin_sync(&consented.identity, epoch, now).await;
-        Ok(())
+        Ok(match found {
+            Found::Stopped => Page::Success,
+            Found::Well => Page::AlreadyConnected,
+        })
     }
 
     /// Remembers that the attempt was used, before its code is: of two answers to one attempt, only one reaches Google.
@@ -91,7 +94,11 @@ impl Callback {
 
     /// Stores the consent in one write, for the row as it was read. If the row has changed, so may the life that the
     /// token must be sealed for: both are done again.
-    async fn store(&self, consented: &Consented, now: Timestamp) -> Result<Epoch, Failure> {
+    async fn store(
+        &self,
+        consented: &Consented,
+        now: Timestamp,
+    ) -> Result<(Epoch, Found), Failure> {
         let given = match consented.refresh_token {
             Some(_) => Given::RefreshToken,
             None => Given::Nothing,
@@ -101,12 +108,12 @@ impl Callback {
             let row = self.mailboxes.get(user).await.map_err(Failure::Store)?;
             let next = after_consent(row.as_ref(), user, given, &self.settings.backfill, now);
             let next = next.map_err(Failure::NotYet)?;
-            let (epoch, grant) = (next.epoch, next.grant);
+            let (epoch, grant, found) = (next.epoch, next.grant, next.found);
             let sealed = self.seal(consented, epoch).await?;
             let consent = consent(consented, next, sealed, now);
             if self.mailboxes.connect(consent).await.map_err(Failure::Store)? == Write::Applied {
                 tracing::info!(mailbox = %user, %epoch, %grant, "A mailbox was connected");
-                return Ok(epoch);
+                return Ok((epoch, found));
             }
         }
         Err(Failure::Contended)

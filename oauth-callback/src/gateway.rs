@@ -9,13 +9,12 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderValue, Method, Request};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use shared::disposition::chain;
 use shared::lambda::Error;
 use tower::ServiceExt;
 
 use crate::aws::Door;
-use crate::page::Page;
 
 /// The longest page that is handed back; ours are a few kilobytes.
 const LONGEST_PAGE: usize = 1 << 20;
@@ -29,7 +28,7 @@ pub async fn answer(
         Ok(pages) => through(pages, event).await,
         Err(error) => {
             tracing::error!(error = chain(&error), "The pages cannot be opened");
-            handed_back(Page::Fault.into_response()).await
+            handed_back(door.fault()).await
         }
     }
 }

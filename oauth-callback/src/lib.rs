@@ -22,7 +22,7 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use shared::clock::{Chance, Clock};
 use shared::google::OAuth;
@@ -82,9 +82,18 @@ pub fn router(callback: Arc<Callback>) -> Router {
     Router::new()
         .route("/oauth2/start", get(start))
         .route("/oauth2callback", get(come_back))
-        .fallback(async || Page::NotFound)
-        .method_not_allowed_fallback(async || Page::NotFound)
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(nothing_here)
         .with_state(callback)
+}
+
+/// Where people begin, by the address that they come back to: beside it, on the host that the cookie is for.
+pub fn start_address(redirect_uri: &str) -> Option<Url> {
+    Url::parse(redirect_uri).ok()?.join("oauth2/start").ok()
+}
+
+async fn nothing_here(State(callback): State<Arc<Callback>>) -> Response {
+    callback.page(Page::NotFound)
 }
 
 async fn start(State(callback): State<Arc<Callback>>) -> Response {
@@ -99,23 +108,38 @@ async fn come_back(
     headers: HeaderMap,
 ) -> Response {
     let query = query.unwrap_or_default();
-    // Before anything else is believed of the answer. It ends no attempt: anybody can write such an address.
-    if !callback.is_from_google(&query) {
-        return Failure::OtherIssuer.page().into_response();
-    }
-    if let Some(error) = parameter(&query, "error") {
-        return Failure::Refused(Refusal::of(&error)).page().into_response();
-    }
-    let Some(code) = parameter(&query, "code") else { return callback.start() };
-    let state = parameter(&query, "state").unwrap_or_default();
-    let cookie = our_cookie(&headers).map(str::to_owned);
+    let Some(answer) = Answer::read(&query) else { return callback.start() };
+    let attempt = our_cookie(&headers).and_then(|value| callback.cookies.open(value));
     // In a task of its own: who closes the window while Google is asked is connected all the same, and a panic gets its
     // page too.
-    let consent = async move { callback.complete(&code, &state, cookie.as_deref()).await };
-    match tokio::spawn(consent).await.unwrap_or(Err(Failure::Panicked)) {
-        Ok(()) => page::last(Page::Success),
-        Err(failure) if failure.ends_attempt() => page::last(failure.page()),
-        Err(failure) => failure.page().into_response(),
+    let own = callback.clone();
+    let taken = tokio::spawn(async move { own.take(answer, attempt).await }).await;
+    match taken.unwrap_or(Err(Failure::Panicked)) {
+        Ok(page) => page::last(callback.page(page)),
+        Err(failure) if failure.ends_attempt() => page::last(callback.page(failure.page())),
+        Err(failure) => callback.page(failure.page()),
+    }
+}
+
+/// What Google sent somebody back with.
+struct Answer {
+    /// Whom it names as its author, each time it does (RFC 9207).
+    issuers: Vec<String>,
+    state: String,
+    outcome: Result<String, Refusal>,
+}
+
+impl Answer {
+    /// The answer in a query; `None` where there is neither a code nor an error in it.
+    fn read(query: &str) -> Option<Self> {
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let issuers = pairs.filter(|(name, _)| name == "iss").map(|(_, value)| value.into_owned());
+        let outcome = match parameter(query, "error") {
+            Some(error) => Err(Refusal::of(&error)),
+            None => Ok(parameter(query, "code")?),
+        };
+        let state = parameter(query, "state").unwrap_or_default();
+        Some(Self { issuers: issuers.collect(), state, outcome })
     }
 }
 
@@ -128,8 +152,23 @@ impl Callback {
         let cookie = cookie.and_then(|value| HeaderValue::try_from(cookie::set(&value)).ok());
         match cookie.zip(HeaderValue::try_from(address.as_str()).ok()) {
             Some((cookie, location)) => page::redirect(location, cookie),
-            None => Failure::Cookie.page().into_response(),
+            None => self.page(Failure::Cookie.page()),
         }
+    }
+
+    /// What becomes of an answer. Whether Google is its author is asked before anything else of it is believed; it need
+    /// not say so, for Google has not always done it.
+    async fn take(&self, answer: Answer, attempt: Option<Attempt>) -> Result<Page, Failure> {
+        if !answer.issuers.iter().all(|issuer| self.id_tokens.is_issuer(issuer)) {
+            return Err(Failure::OtherIssuer);
+        }
+        let code = answer.outcome.map_err(Failure::Refused)?;
+        self.complete(&code, &answer.state, attempt).await
+    }
+
+    /// A page, from which whoever was not connected may begin again.
+    fn page(&self, page: Page) -> Response {
+        page.leading_to(start_address(&self.redirect_uri).as_ref())
     }
 
     /// Google's consent page, asked for exactly what we need.
@@ -149,13 +188,6 @@ impl Callback {
             .append_pair("access_type", "offline")
             .append_pair("prompt", "consent");
         address
-    }
-
-    /// Whether the answer names Google as its author, each time it names one (RFC 9207). It need not: Google has not
-    /// always done so.
-    fn is_from_google(&self, query: &str) -> bool {
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.all(|(name, value)| name != "iss" || self.id_tokens.is_issuer(&value))
     }
 
     fn asked_for(&self) -> Vec<&str> {

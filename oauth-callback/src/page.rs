@@ -1,26 +1,32 @@
-//! The pages. Each is fixed text: nothing that a person, a query or Google says is ever shown, so there is nothing to
-//! escape.
+//! The pages that people see, and what every answer carries.
+//!
+//! No script, no picture, no other host. Nothing that a person, a query or Google says is ever shown, so there is
+//! nothing to escape but one address of ours.
+
+mod sheet;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
-    X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use url::Url;
 
 use crate::cookie;
 
-const STYLE: &str =
-    "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}";
+const STYLE: &str = include_str!("page/style.css");
 
 /// What a person can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     /// The mailbox is connected.
     Success,
+    /// It was, and nothing was wrong with it.
+    AlreadyConnected,
     /// The person said no.
     Denied,
     /// A box was unticked.
@@ -44,102 +50,40 @@ pub enum Page {
 impl Page {
     /// Whether whoever operates this should look.
     pub(crate) fn is_our_fault(self) -> bool {
-        self.status().is_server_error()
+        self.sheet().status.is_server_error()
     }
 
-    fn status(self) -> StatusCode {
-        match self {
-            Self::Success => StatusCode::OK,
-            Self::Denied | Self::Partial | Self::Blocked => StatusCode::FORBIDDEN,
-            Self::Expired => StatusCode::BAD_REQUEST,
-            Self::TryAgain | Self::StillDisconnecting => StatusCode::CONFLICT,
-            Self::GoogleSilent => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NotFound => StatusCode::NOT_FOUND,
-        }
+    /// The page, with a button that leads to `start` where beginning again may help.
+    pub(crate) fn leading_to(self, start: Option<&Url>) -> Response {
+        let html = [(CONTENT_TYPE, "text/html; charset=utf-8")];
+        guarded((self.sheet().status, html, self.html(start)).into_response())
     }
 
-    fn heading(self) -> &'static str {
-        match self {
-            Self::Success => "Success – you may close this window",
-            Self::Denied => "Nothing was connected",
-            Self::Partial => "Reading mail was not allowed",
-            Self::Expired => "This link has expired or was used before",
-            Self::TryAgain => "Please try once more",
-            Self::StillDisconnecting => "Please try again shortly",
-            Self::Blocked => "Your administrator blocks this application",
-            Self::GoogleSilent => "Google did not answer",
-            Self::Fault => "Something went wrong on our side",
-            Self::NotFound => "There is nothing here",
-        }
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Success => "Your mailbox is connected.",
-            Self::Denied => "You did not allow access, and nothing was stored.",
-            Self::Partial => {
-                "The box that allows reading mail was not ticked, and nothing was stored. Begin again and leave it ticked."
-            }
-            Self::Expired => {
-                "A link works once, for ten minutes, in the browser it was opened in. Opening it now changed nothing."
-            }
-            Self::TryAgain => "Google gave no lasting access this time. Nothing was changed.",
-            Self::StillDisconnecting => {
-                "The last connection of this mailbox is still being cleared away. Come back in a few minutes."
-            }
-            Self::Blocked => {
-                "The administrator of your organization does not allow this application. Nothing was stored; only they can change that."
-            }
-            Self::GoogleSilent => "Nothing was changed. Begin again in a minute.",
-            Self::Fault => "Nothing was changed on your account. We have been told.",
-            Self::NotFound => "To connect a mailbox, begin here.",
-        }
-    }
-
-    /// Whether beginning again may help.
-    fn may_begin_again(self) -> bool {
-        match self {
-            Self::Success | Self::Blocked => false,
-            Self::Denied
-            | Self::Partial
-            | Self::Expired
-            | Self::TryAgain
-            | Self::StillDisconnecting
-            | Self::GoogleSilent
-            | Self::Fault
-            | Self::NotFound => true,
-        }
-    }
-
-    fn html(self) -> String {
-        let (heading, text) = (self.heading(), self.text());
-        let again = if self.may_begin_again() {
-            "<p><a href=\"/oauth2/start\">Connect a mailbox</a></p>"
-        } else {
-            ""
-        };
+    fn html(self, start: Option<&Url>) -> String {
+        let sheet = self.sheet();
+        let again = sheet.again.zip(start).map(|(button, start)| {
+            // A quote in an address comes percent-encoded already.
+            let start = start.as_str().replace('&', "&amp;");
+            format!("<p class=\"go\"><a href=\"{start}\">{button}</a></p>\n")
+        });
         format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-             <title>{heading}</title><style>{STYLE}</style><h1>{heading}</h1><p>{text}</p>{again}</html>"
+            include_str!("page/page.html"),
+            heading = sheet.heading,
+            text = sheet.text,
+            tone = sheet.tone.class(),
+            mark = sheet.tone.mark(),
+            style = STYLE,
+            again = again.unwrap_or_default(),
         )
     }
 }
 
-impl IntoResponse for Page {
-    fn into_response(self) -> Response {
-        let html = [(CONTENT_TYPE, "text/html; charset=utf-8")];
-        guarded((self.status(), html, self.html()).into_response())
-    }
-}
-
-/// A page that takes the cookie away: its attempt is over.
-pub(crate) fn last(page: Page) -> Response {
-    let mut response = page.into_response();
+/// The page, without the cookie: its attempt is over.
+pub(crate) fn last(mut page: Response) -> Response {
     if let Ok(clear) = HeaderValue::try_from(cookie::clear()) {
-        response.headers_mut().insert(SET_COOKIE, clear);
+        page.headers_mut().insert(SET_COOKIE, clear);
     }
-    response
+    page
 }
 
 /// Sends a browser to Google, with its cookie.
@@ -148,7 +92,8 @@ pub(crate) fn redirect(location: HeaderValue, cookie: HeaderValue) -> Response {
     guarded((StatusCode::SEE_OTHER, headers).into_response())
 }
 
-/// Neither kept, nor told to others, nor guessed at, nor framed.
+/// Neither kept, nor told to others, nor guessed at, nor framed, nor asked for in clear. The last is for two years, and
+/// nothing to a browser that asks this machine itself.
 fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let style = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
@@ -160,6 +105,7 @@ fn guarded(mut response: Response) -> Response {
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -195,6 +195,33 @@ async fn a_reconnect_keeps_the_life_and_the_cursor_and_owes_what_was_parked() {
 }
 
 #[tokio::test]
+async fn who_consents_again_while_all_is_well_is_told_so_and_the_new_consent_counts() {
+    let world = World::new();
+    world.connect(Choice::default()).await;
+    let again = Choice { refresh_token: Some("1//newer"), ..Choice::default() };
+    let reply = world.connect(again.clone()).await;
+    assert!(reply.body.contains("Already connected – you may close this window"), "{}", reply.body);
+    assert_eq!((reply.status, reply.cookie().as_str()), (StatusCode::OK, "__Host-fanmail="));
+    assert_eq!(world.row().await.unwrap().grant, Grant(2));
+    assert_eq!(world.refresh_token().await, "1//newer");
+    world.change(|row| row.needs_reauth = Some(Reason::GrantDead)).await;
+    let reply = world.connect(again).await;
+    assert!(reply.body.contains("Success – you may close this window"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn whoever_was_not_connected_is_led_to_the_beginning_on_the_host_that_google_knows() {
+    let world = World::new();
+    for back in ["/", "/oauth2callback?error=access_denied", "/oauth2callback?code=x&state=y"] {
+        let reply = world.get(back, "").await;
+        let button = "<a href=\"https://fanmail.example.org/oauth2/start\">";
+        assert!(reply.body.contains(button), "{back}: {}", reply.body);
+    }
+    let blocked = world.get("/oauth2callback?error=admin_policy_enforced", "").await;
+    assert!(!blocked.body.contains("<a "), "only their administrator can help: {}", blocked.body);
+}
+
+#[tokio::test]
 async fn a_mailbox_that_its_operator_paused_stays_paused() {
     let world = World::new();
     world.connect(Choice::default()).await;

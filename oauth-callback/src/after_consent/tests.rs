@@ -81,6 +81,7 @@ fn a_consent_to_a_healthy_mailbox_counts_the_grant_and_owes_the_release_only() {
         assert_eq!((next.epoch, next.grant, next.new_life), (Epoch(2), Grant(4), false));
         let release = Some(ReleaseDebt { since: now() });
         assert_eq!(next.owed, Owed { release, ..Owed::default() });
+        assert_eq!(next.found, Found::Well);
     }
 }
 
@@ -98,7 +99,7 @@ fn a_consent_that_heals_owes_the_resumed_event_too_under_an_id_of_the_old_cursor
         let cursor = Some("1000".parse().unwrap());
         let kind = EventKind::Resumed;
         let id = mailbox_event_id(kind, &user(), Epoch(2), Grant(4), cursor);
-        assert_eq!((resumed.kind, resumed.id), (kind, id));
+        assert_eq!((resumed.kind, resumed.id, next.found), (kind, id, Found::Stopped));
         assert!(next.owed.release.is_some() && next.owed.backfill.is_none() && !next.new_life);
     }
 }

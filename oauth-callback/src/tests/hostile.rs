@@ -231,6 +231,7 @@ async fn every_answer_is_neither_kept_nor_framed_nor_told_to_others() {
         assert_eq!(reply.header("cache-control"), "no-store", "{address}");
         assert_eq!(reply.header("referrer-policy"), "no-referrer", "{address}");
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{address}");
+        assert_eq!(reply.header("strict-transport-security"), "max-age=63072000", "{address}");
         let policy = reply.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
