@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
-use shared::ids::{JobId, MessageId, UserId};
+use oauth_callback::scope::GmailScope;
+use shared::ids::{JobId, MessageId, Reference, UserId};
 use shared::ledger::LetterState;
 use shared::reason::Reason;
 use shared::sealing::KeyName;
@@ -215,12 +216,34 @@ pub(crate) enum AccountsCommand {
         /// The mailbox's userId.
         user: UserId,
     },
+    /// Print a signed address on which one person connects a mailbox under your own id for them.
+    #[command(
+        after_help = "Example: fanmail accounts connect-link --ref cust_42 --scopes gmail.send --expires 14d\n\n\
+        The address begins where OAUTH_REDIRECT_URI says that people come back to; on a stack its outputs say so. \
+        There it needs the right to secretsmanager:GetSecretValue on the secret in the output WebSecretId."
+    )]
+    ConnectLink(ConnectLink),
     /// End this mailbox's connection. Revoking reaches every consent that this person gave to the Google project.
     #[command(after_help = "Example: fanmail accounts disconnect 100100000000000000000")]
     Disconnect {
         /// The mailbox's userId.
         user: UserId,
     },
+}
+
+/// `fanmail accounts connect-link`.
+#[derive(Arguments)]
+pub(crate) struct ConnectLink {
+    /// Your own id for the person: 1 to 128 letters, digits, - and _. It comes back in results and events, and whoever
+    /// has the link can read it.
+    #[arg(long = "ref", value_name = "REF")]
+    pub(crate) reference: Reference,
+    /// What to ask the person for beside gmail.readonly: gmail.modify, gmail.send.
+    #[arg(long, value_name = "SCOPE,…", value_delimiter = ',')]
+    pub(crate) scopes: Vec<GmailScope>,
+    /// For how long the link is good, such as 12h or 30d; at most 365d.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = link_life)]
+    pub(crate) expires: Duration,
 }
 
 /// `fanmail dead-letters`.
@@ -367,6 +390,18 @@ pub(crate) struct Consumers {
     /// How many consumers this process runs side by side.
     #[arg(long, value_name = "N", default_value = "4")]
     pub(crate) consumers: NonZeroUsize,
+}
+
+/// The longest life of a connect link. A link is a right that nobody takes back one by one.
+const LONGEST_LINK: Duration = Duration::from_hours(365 * 24);
+
+fn link_life(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        life if life < Duration::from_secs(1) || life > LONGEST_LINK => {
+            Err("a link is good for a second at least and 365 days at most".to_owned())
+        }
+        life => Ok(life),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

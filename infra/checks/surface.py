@@ -4,7 +4,7 @@ from checklist import check, each, same
 
 PARAMETERS = """
     Schedule PollIntervalMin PollIntervalMax MaxUsersPerInvocation UserBatchSize MessageBatchSize MaxConcurrency
-    AlarmEmail GoogleBaseUrl GoogleSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds Architecture
+    AlarmEmail ConnectLinks GoogleBaseUrl GoogleSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds Architecture
 """.split()
 
 
@@ -43,6 +43,7 @@ def became(stack):
         "UserBatchSize": [jobs[0]["BatchSize"]],
         "MessageBatchSize": [jobs[1]["BatchSize"]],
         "MaxConcurrency": [source["ScalingConfig"]["MaximumConcurrency"] for source in jobs],
+        "ConnectLinks": [told["OauthCallback"]["CONNECT_LINKS"]],
         "GoogleBaseUrl": [told[name]["GOOGLE_BASE_URL"] for name in asking],
         "Architecture": [one for function in functions.values() for one in function["Architectures"]],
     }

@@ -2,7 +2,7 @@
 
 use shared::clock::Timestamp;
 use shared::events::{EventKind, mailbox_event_id};
-use shared::ids::{Epoch, Grant, UserId};
+use shared::ids::{Epoch, Grant, Reference, UserId};
 use shared::mailbox::{Announcement, BackfillDebt, Mailbox, Owed, ReleaseDebt};
 use shared::reason::{PauseReason, Reason};
 use shared::settings::Backfill;
@@ -38,6 +38,8 @@ pub enum Found {
 pub enum NotYet {
     /// The last life is still being cleared away: its end revokes at Google, and would revoke this consent too.
     StillDisconnecting,
+    /// The mailbox is connected under another `ref`, and stays so until it is disconnected.
+    OtherReference,
     /// Google gave no refresh token, and there is none that could go on being used.
     NoRefreshToken,
 }
@@ -51,16 +53,20 @@ pub enum Given {
     Nothing,
 }
 
-/// Decides what a consent of `user` at `now` makes of `row`.
+/// Decides what a consent of `user` at `now` makes of `row`; `reference` is that of the link the person came with.
 pub fn after_consent(
     row: Option<&Mailbox>,
     user: &UserId,
+    reference: Option<&Reference>,
     given: Given,
     backfill: &Backfill,
     now: Timestamp,
 ) -> Result<Next, NotYet> {
     if row.is_some_and(|row| row.owed.disconnect.is_some()) {
         return Err(NotYet::StillDisconnecting);
+    }
+    if row.is_some_and(|row| is_anothers(row, reference)) {
+        return Err(NotYet::OtherReference);
     }
     if given == Given::Nothing && !row.is_some_and(has_live_token) {
         return Err(NotYet::NoRefreshToken);
@@ -74,6 +80,12 @@ pub fn after_consent(
         }
         Some(row) => same_life(row, now),
     })
+}
+
+/// Whether the mailbox is connected under another `ref` than this one. One without any takes the first that comes.
+fn is_anothers(row: &Mailbox, reference: Option<&Reference>) -> bool {
+    let known = row.reference.as_deref().zip(reference);
+    row.disconnected_at.is_none() && known.is_some_and(|(old, new)| old != new.as_str())
 }
 
 /// A token of an ended life does not open in the next one, and one that Google called dead stays dead.

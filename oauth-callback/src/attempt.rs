@@ -27,13 +27,22 @@ pub struct Attempt {
     pub verifier: String,
     /// When it began.
     pub began_at: Timestamp,
+    /// The connect link it began with. It was good then, and need not be any more: its time may end at Google.
+    #[serde(default)]
+    pub link: Option<String>,
 }
 
 impl Attempt {
     /// A new one; each part is 256 random bits.
-    pub fn begin(chance: &Chance, now: Timestamp) -> Self {
+    pub fn begin(link: Option<&str>, chance: &Chance, now: Timestamp) -> Self {
         let random = || URL_SAFE_NO_PAD.encode(chance.bytes::<32>());
-        Self { state: random(), nonce: random(), verifier: random(), began_at: now }
+        Self {
+            state: random(),
+            nonce: random(),
+            verifier: random(),
+            began_at: now,
+            link: link.map(str::to_owned),
+        }
     }
 
     /// PKCE's `S256` challenge.
@@ -64,6 +73,7 @@ mod tests {
             nonce: String::new(),
             verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned(),
             began_at: Timestamp::default(),
+            link: None,
         };
         assert_eq!(attempt.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
@@ -71,7 +81,7 @@ mod tests {
     #[test]
     fn an_attempt_is_answered_by_its_own_state_within_ten_minutes() {
         let now = Timestamp::from_millis(1_000_000_000);
-        let attempt = Attempt::begin(&Chance::seeded(1), now);
+        let attempt = Attempt::begin(None, &Chance::seeded(1), now);
         let last = now + ATTEMPT_LIFE - Duration::from_millis(1);
         assert!(attempt.is_answered_by(&attempt.state, last));
         assert!(!attempt.is_answered_by(&attempt.state, now + ATTEMPT_LIFE));

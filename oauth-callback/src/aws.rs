@@ -19,8 +19,9 @@ use shared::store::StoreError;
 use tokio::sync::OnceCell;
 
 use crate::cookie::CookieSealing;
+use crate::link::LinkSigning;
 use crate::page::Page;
-use crate::{Callback, READ_MAIL, router, start_address};
+use crate::{Callback, READ_MAIL, beginning, router};
 
 /// The pages, before and after the secrets that they need have been read.
 pub struct Door {
@@ -72,7 +73,8 @@ impl Door {
 
     /// The page that says the fault is ours, for when there is no router.
     pub(crate) fn fault(&self) -> Response {
-        Page::Fault.leading_to(start_address(&self.redirect_uri).as_ref())
+        let beginning = beginning(&self.redirect_uri, self.settings.connect_links, None);
+        Page::Fault.leading_to(beginning.as_ref())
     }
 
     async fn open(&self) -> Result<Router, StoreError> {
@@ -91,6 +93,7 @@ impl Door {
             auth_url: self.google.auth_url.url(),
             scopes: vec![READ_MAIL.to_owned()],
             cookies: CookieSealing::new(&key),
+            links: LinkSigning::new(&key),
             settings: self.settings.clone(),
             clock: self.clock.clone(),
             chance: self.chance.clone(),

@@ -8,7 +8,7 @@ use shared::clock::Timestamp;
 use shared::disposition::chain;
 use shared::google::TokenAnswer;
 use shared::google::id_token::Identity;
-use shared::ids::Epoch;
+use shared::ids::{Epoch, Reference};
 use shared::intake;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
 use shared::ledger::Consent;
@@ -20,6 +20,7 @@ use crate::Callback;
 use crate::after_consent::{Found, Given, Next, after_consent};
 use crate::attempt::{ATTEMPT_LIFE, Attempt};
 use crate::failure::Failure;
+use crate::link::Link;
 use crate::page::Page;
 
 /// How often the row is read and the token sealed again after somebody else wrote first.
@@ -30,6 +31,8 @@ struct Consented {
     identity: Identity,
     scopes: Vec<String>,
     refresh_token: Option<RefreshToken>,
+    /// That of the link which the person came with.
+    reference: Option<Reference>,
 }
 
 impl Callback {
@@ -43,8 +46,11 @@ impl Callback {
         let now = self.clock.now();
         let attempt = attempt.filter(|attempt| attempt.is_answered_by(state, now));
         let attempt = attempt.ok_or(Failure::NoAttempt)?;
+        let link = attempt.link.as_deref().map(|link| self.links.open(link));
+        // What stands in a sealed attempt is signed; a `ref` that cannot be read is never left out.
+        let link = link.map(|link| link.ok_or(Failure::NoAttempt)).transpose()?;
         self.use_up(&attempt, now).await?;
-        let consented = self.ask_google(code, &attempt, now).await?;
+        let consented = self.ask_google(code, &attempt, link, now).await?;
         let (epoch, found) = self.store(&consented, now).await?;
         self.begin_sync(&consented.identity, epoch, now).await;
         Ok(match found {
@@ -69,6 +75,7 @@ impl Callback {
         &self,
         code: &str,
         attempt: &Attempt,
+        link: Option<Link>,
         now: Timestamp,
     ) -> Result<Consented, Failure> {
         let answer = self.oauth.exchange(code, &attempt.verifier).await;
@@ -76,18 +83,19 @@ impl Callback {
         let id_token = answer.id_token.as_deref().ok_or(Failure::NoIdToken)?;
         let identity = self.id_tokens.verify(id_token, &attempt.nonce, now).await;
         let identity = identity.map_err(Failure::IdToken)?;
-        let scopes = self.granted(&answer);
+        let scopes = self.granted(&answer, link.as_ref());
         if !self.needed().all(|needed| scopes.iter().any(|scope| scope == needed)) {
             // Not revoked: at Google that would end every other consent of this person for our project too.
             return Err(Failure::Partial);
         }
-        Ok(Consented { identity, scopes, refresh_token: answer.refresh_token })
+        let reference = link.map(|link| link.reference);
+        Ok(Consented { identity, scopes, refresh_token: answer.refresh_token, reference })
     }
 
     /// What was granted; where Google does not say, exactly what was asked for (RFC 6749, 5.1).
-    fn granted(&self, answer: &TokenAnswer) -> Vec<String> {
+    fn granted(&self, answer: &TokenAnswer, link: Option<&Link>) -> Vec<String> {
         if answer.scopes.is_empty() {
-            return self.asked_for().into_iter().map(str::to_owned).collect();
+            return self.asked_for(link).into_iter().map(str::to_owned).collect();
         }
         answer.scopes.clone()
     }
@@ -106,7 +114,8 @@ impl Callback {
         let user = &consented.identity.user_id;
         for _ in 0..RACES {
             let row = self.mailboxes.get(user).await.map_err(Failure::Store)?;
-            let next = after_consent(row.as_ref(), user, given, &self.settings.backfill, now);
+            let (reference, backfill) = (consented.reference.as_ref(), &self.settings.backfill);
+            let next = after_consent(row.as_ref(), user, reference, given, backfill, now);
             let next = next.map_err(Failure::NotYet)?;
             let (epoch, grant, found) = (next.epoch, next.grant, next.found);
             let sealed = self.seal(consented, epoch).await?;
@@ -152,7 +161,7 @@ fn consent(
         refresh_token,
         scopes: consented.scopes.clone(),
         at,
-        reference: None,
+        reference: consented.reference.as_ref().map(ToString::to_string),
         owed: next.owed,
     }
 }

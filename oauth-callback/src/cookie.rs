@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_cookie_opens_only_as_it_was_sealed() {
         let chance = Chance::seeded(1);
-        let attempt = Attempt::begin(&chance, Timestamp::from_millis(5));
+        let attempt = Attempt::begin(Some("link"), &chance, Timestamp::from_millis(5));
         let value = sealing(1).seal(&attempt, &chance).unwrap();
         assert_eq!(sealing(1).open(&value).unwrap().verifier, attempt.verifier);
         assert!(sealing(2).open(&value).is_none(), "another key");
@@ -102,7 +102,9 @@ mod tests {
     #[test]
     fn a_cookie_fits_into_a_header() {
         let chance = Chance::seeded(1);
-        let attempt = Attempt::begin(&chance, Timestamp::from_millis(5));
+        // The longest link there is.
+        let link = "x".repeat(228);
+        let attempt = Attempt::begin(Some(&link), &chance, Timestamp::from_millis(5));
         assert!(set(&sealing(1).seal(&attempt, &chance).unwrap()).len() < 1_000);
     }
 }

@@ -12,6 +12,15 @@ use crate::page::Page;
 /// What went wrong. Nothing in it comes from the query.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
+    /// Links are required, and there was none.
+    #[error("nobody begins here without a connect link")]
+    NoLink,
+    /// A link that we did not sign, or that was changed or cut off.
+    #[error("the connect link is not one of ours")]
+    NotOurLink,
+    /// A link of ours, too late.
+    #[error("the connect link has expired")]
+    LinkOver,
     /// Google sent the person back with an error.
     #[error("Google sent the person back with an error ({0:?})")]
     Refused(Refusal),
@@ -90,12 +99,18 @@ impl Refusal {
         }
     }
 
+    /// Whether it calls somebody: then it is believed only of an answer to this browser's own attempt, for anybody can
+    /// write an address.
+    pub(crate) fn alarms(self) -> bool {
+        self.page().is_our_fault()
+    }
+
     fn page(self) -> Page {
         match self {
             Self::Denied => Page::Denied,
             Self::Blocked => Page::Blocked,
             Self::Busy => Page::GoogleSilent,
-            Self::OurRequest => Page::Fault,
+            Self::OurRequest => Page::Refused,
             Self::Unknown => Page::Expired,
         }
     }
@@ -121,6 +136,9 @@ impl Failure {
 
     fn choose(&self) -> Page {
         match self {
+            Self::NoLink => Page::LinkNeeded,
+            Self::NotOurLink => Page::LinkChanged,
+            Self::LinkOver => Page::LinkExpired,
             Self::Refused(refusal) => refusal.page(),
             // A nonce that does not fit is another request's answer, put into this one.
             Self::NoAttempt
@@ -132,6 +150,7 @@ impl Failure {
             Self::Partial => Page::Partial,
             Self::NotYet(NotYet::StillDisconnecting) => Page::StillDisconnecting,
             Self::NotYet(NotYet::NoRefreshToken) => Page::TryAgain,
+            Self::NotYet(NotYet::OtherReference) => Page::OtherReference,
             Self::NoIdToken
             | Self::IdToken(_)
             | Self::Contended

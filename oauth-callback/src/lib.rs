@@ -14,7 +14,9 @@ pub mod cookie;
 mod failure;
 #[cfg(feature = "lambda")]
 pub mod gateway;
+pub mod link;
 pub mod page;
+pub mod scope;
 
 use std::sync::Arc;
 
@@ -24,26 +26,28 @@ use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use axum::routing::get;
-use shared::clock::{Chance, Clock};
+use shared::clock::{Chance, Clock, Timestamp};
 use shared::google::OAuth;
 use shared::google::id_token::IdTokenVerifier;
 use shared::ledger::{Control, Mailboxes};
 use shared::queue::Queue;
 use shared::sealing::Sealing;
-use shared::settings::Settings;
+use shared::settings::{ConnectLinks, Settings};
 use url::{Url, form_urlencoded};
 
 use crate::attempt::Attempt;
 use crate::cookie::CookieSealing;
 use crate::failure::{Failure, Refusal};
+use crate::link::{Link, LinkSigning};
 use crate::page::Page;
+use crate::scope::GmailScope;
 
 /// Always asked for: they say who consented. The ID token proves them, and Google calls the second by another name when
 /// it says what was granted, so they are not compared.
 const IDENTITY: [&str; 2] = ["openid", "email"];
 
 /// What reading mail needs. A mailbox whose owner unticks it is not connected.
-pub const READ_MAIL: &str = "https://www.googleapis.com/auth/gmail.readonly";
+pub const READ_MAIL: &str = GmailScope::Readonly.address();
 
 /// Connects mailboxes. The fields are everything it may touch.
 pub struct Callback {
@@ -65,11 +69,14 @@ pub struct Callback {
     pub redirect_uri: String,
     /// Google's consent page.
     pub auth_url: Url,
-    /// What the switched-on features need, [`READ_MAIL`] among it; `openid` and `email` need not be named.
+    /// What the switched-on features need, [`READ_MAIL`] among it; `openid` and `email` need not be named. A connect
+    /// link may ask for more.
     pub scopes: Vec<String>,
     /// Seals the cookie in which an attempt travels.
     pub cookies: CookieSealing,
-    /// For `BACKFILL`.
+    /// Knows the connect links that were signed for this service.
+    pub links: LinkSigning,
+    /// For `BACKFILL` and `CONNECT_LINKS`.
     pub settings: Settings,
     /// Where `now` comes from.
     pub clock: Clock,
@@ -93,11 +100,24 @@ pub fn start_address(redirect_uri: &str) -> Option<Url> {
 }
 
 async fn nothing_here(State(callback): State<Arc<Callback>>) -> Response {
-    callback.page(Page::NotFound)
+    callback.page(Page::NotFound, None)
 }
 
-async fn start(State(callback): State<Arc<Callback>>) -> Response {
-    callback.start()
+/// Where people begin again: with the link that they came with; without one nowhere, if it takes one.
+fn beginning(redirect_uri: &str, links: ConnectLinks, link: Option<&str>) -> Option<Url> {
+    match (link, links) {
+        (Some(link), _) => link::address(redirect_uri, link),
+        (None, ConnectLinks::Open) => start_address(redirect_uri),
+        (None, ConnectLinks::Required) => None,
+    }
+}
+
+async fn start(State(callback): State<Arc<Callback>>, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    // An empty one is a link that was cut off, not a beginning without a link.
+    let link = pairs.find(|(name, _)| name == link::PARAMETER).map(|(_, link)| link);
+    callback.start(link.as_deref())
 }
 
 /// Google sends people back here with a `code` or an `error`. Without either it is a beginning, whatever else the query
@@ -108,16 +128,18 @@ async fn come_back(
     headers: HeaderMap,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let Some(answer) = Answer::read(&query) else { return callback.start() };
+    let Some(answer) = Answer::read(&query) else { return callback.start(None) };
     let attempt = our_cookie(&headers).and_then(|value| callback.cookies.open(value));
+    let link = attempt.as_ref().and_then(|attempt| attempt.link.clone());
+    let page = |page: Page| callback.page(page, link.as_deref());
     // In a task of its own: who closes the window while Google is asked is connected all the same, and a panic gets its
     // page too.
     let own = callback.clone();
     let taken = tokio::spawn(async move { own.take(answer, attempt).await }).await;
     match taken.unwrap_or(Err(Failure::Panicked)) {
-        Ok(page) => page::last(callback.page(page)),
-        Err(failure) if failure.ends_attempt() => page::last(callback.page(failure.page())),
-        Err(failure) => callback.page(failure.page()),
+        Ok(happy) => page::last(page(happy)),
+        Err(failure) if failure.ends_attempt() => page::last(page(failure.page())),
+        Err(failure) => page(failure.page()),
     }
 }
 
@@ -144,15 +166,36 @@ impl Answer {
 }
 
 impl Callback {
-    /// Sends the browser to Google with a fresh attempt, and the attempt with the browser.
-    fn start(&self) -> Response {
-        let attempt = Attempt::begin(&self.chance, self.clock.now());
-        let address = self.consent_page(&attempt);
-        let cookie = self.cookies.seal(&attempt, &self.chance);
+    /// Sends the browser to Google with a fresh attempt, and the attempt with the browser; or says why not.
+    fn start(&self, link: Option<&str>) -> Response {
+        let now = self.clock.now();
+        match self.admit(link, now) {
+            Ok(says) => {
+                self.send_to_google(&Attempt::begin(link, &self.chance, now), says.as_ref())
+            }
+            Err(failure) => self.page(failure.page(), None),
+        }
+    }
+
+    /// What the link says that somebody begins with, or why they may not.
+    fn admit(&self, link: Option<&str>, now: Timestamp) -> Result<Option<Link>, Failure> {
+        let Some(text) = link else {
+            return match self.settings.connect_links {
+                ConnectLinks::Open => Ok(None),
+                ConnectLinks::Required => Err(Failure::NoLink),
+            };
+        };
+        let link = self.links.open(text).ok_or(Failure::NotOurLink)?;
+        if link.is_over(now) { Err(Failure::LinkOver) } else { Ok(Some(link)) }
+    }
+
+    fn send_to_google(&self, attempt: &Attempt, link: Option<&Link>) -> Response {
+        let address = self.consent_page(attempt, link);
+        let cookie = self.cookies.seal(attempt, &self.chance);
         let cookie = cookie.and_then(|value| HeaderValue::try_from(cookie::set(&value)).ok());
         match cookie.zip(HeaderValue::try_from(address.as_str()).ok()) {
             Some((cookie, location)) => page::redirect(location, cookie),
-            None => self.page(Failure::Cookie.page()),
+            None => self.page(Failure::Cookie.page(), None),
         }
     }
 
@@ -162,24 +205,30 @@ impl Callback {
         if !answer.issuers.iter().all(|issuer| self.id_tokens.is_issuer(issuer)) {
             return Err(Failure::OtherIssuer);
         }
-        let code = answer.outcome.map_err(Failure::Refused)?;
+        let now = self.clock.now();
+        let own = attempt.as_ref().is_some_and(|own| own.is_answered_by(&answer.state, now));
+        let code = match answer.outcome {
+            Err(refusal) if refusal.alarms() && !own => return Err(Failure::NoAttempt),
+            outcome => outcome.map_err(Failure::Refused)?,
+        };
         self.complete(&code, &answer.state, attempt).await
     }
 
     /// A page, from which whoever was not connected may begin again.
-    fn page(&self, page: Page) -> Response {
-        page.leading_to(start_address(&self.redirect_uri).as_ref())
+    fn page(&self, page: Page, link: Option<&str>) -> Response {
+        let beginning = beginning(&self.redirect_uri, self.settings.connect_links, link);
+        page.leading_to(beginning.as_ref())
     }
 
     /// Google's consent page, asked for exactly what we need.
-    fn consent_page(&self, attempt: &Attempt) -> Url {
+    fn consent_page(&self, attempt: &Attempt, link: Option<&Link>) -> Url {
         let mut address = self.auth_url.clone();
         address
             .query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.client_id)
             .append_pair("redirect_uri", &self.redirect_uri)
-            .append_pair("scope", &self.asked_for().join(" "))
+            .append_pair("scope", &self.asked_for(link).join(" "))
             .append_pair("state", &attempt.state)
             .append_pair("nonce", &attempt.nonce)
             .append_pair("code_challenge", &attempt.challenge())
@@ -190,8 +239,13 @@ impl Callback {
         address
     }
 
-    fn asked_for(&self) -> Vec<&str> {
-        IDENTITY.into_iter().chain(self.needed()).collect()
+    /// What is needed, and what a link asks for beside it: who unticks that is connected without it.
+    fn asked_for(&self, link: Option<&Link>) -> Vec<&str> {
+        let mut scopes: Vec<&str> = IDENTITY.into_iter().chain(self.needed()).collect();
+        let beside = link.into_iter().flat_map(|link| &link.scopes).map(|scope| scope.address());
+        let beside: Vec<&str> = beside.filter(|scope| !scopes.contains(scope)).collect();
+        scopes.extend(beside);
+        scopes
     }
 
     /// The scopes without which nothing is connected.

@@ -43,6 +43,16 @@ pub enum Page {
     GoogleSilent,
     /// Something of ours failed.
     Fault,
+    /// Google did not take what we asked of it.
+    Refused,
+    /// Nobody begins here without a link.
+    LinkNeeded,
+    /// The link is not as it was signed.
+    LinkChanged,
+    /// The link's time is over.
+    LinkExpired,
+    /// The mailbox is connected under another `ref`. Neither is shown: the person may know none of them.
+    OtherReference,
     /// No such page.
     NotFound,
 }
@@ -53,7 +63,8 @@ impl Page {
         self.sheet().status.is_server_error()
     }
 
-    /// The page, with a button that leads to `start` where beginning again may help.
+    /// The page, with a button that leads to `start` where beginning again may help. Without a `start`, it takes the
+    /// link that the person was sent.
     pub(crate) fn leading_to(self, start: Option<&Url>) -> Response {
         let html = [(CONTENT_TYPE, "text/html; charset=utf-8")];
         guarded((self.sheet().status, html, self.html(start)).into_response())
@@ -61,10 +72,13 @@ impl Page {
 
     fn html(self, start: Option<&Url>) -> String {
         let sheet = self.sheet();
-        let again = sheet.again.zip(start).map(|(button, start)| {
-            // A quote in an address comes percent-encoded already.
-            let start = start.as_str().replace('&', "&amp;");
-            format!("<p class=\"go\"><a href=\"{start}\">{button}</a></p>\n")
+        let again = sheet.again.map(|button| match start {
+            Some(start) => {
+                // A quote in an address comes percent-encoded already.
+                let start = start.as_str().replace('&', "&amp;");
+                format!("<p class=\"go\"><a href=\"{start}\">{button}</a></p>\n")
+            }
+            None => "<p>To connect a mailbox, open the link that you were sent.</p>\n".to_owned(),
         });
         format!(
             include_str!("page/page.html"),
@@ -108,4 +122,54 @@ fn guarded(mut response: Response) -> Response {
     headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Page; 15] = [
+        Page::Success,
+        Page::AlreadyConnected,
+        Page::Denied,
+        Page::Partial,
+        Page::Expired,
+        Page::TryAgain,
+        Page::StillDisconnecting,
+        Page::Blocked,
+        Page::GoogleSilent,
+        Page::Fault,
+        Page::LinkNeeded,
+        Page::LinkChanged,
+        Page::LinkExpired,
+        Page::OtherReference,
+        Page::NotFound,
+    ];
+
+    #[test]
+    fn every_page_is_one_small_document_that_says_what_it_is() {
+        let start = Url::parse("https://fanmail.example.org/oauth2/start?a=b&c=\"<>").unwrap();
+        for page in ALL {
+            let html = page.html(Some(&start));
+            let heading = page.sheet().heading;
+            for once in ["<html lang=\"en\">", "<title>", "<main ", "<h1>", "name=\"viewport\""] {
+                assert_eq!(html.matches(once).count(), 1, "{page:?}: {once}");
+            }
+            assert_eq!(html.matches(heading).count(), 2, "{page:?}: title and heading");
+            for never in ["<script", "<img", "<form", "&c=\"", "<>", "{", "http-equiv"] {
+                assert!(!html.replace(STYLE, "").contains(never), "{page:?}: {never}");
+            }
+            assert!(html.len() < 8_192, "{page:?}: {} bytes", html.len());
+        }
+    }
+
+    #[test]
+    fn a_page_without_a_beginning_says_where_to_look_for_one() {
+        for page in ALL {
+            let html = page.html(None);
+            assert!(!html.contains("<a "), "{page:?}");
+            let hint = html.contains("open the link that you were sent");
+            assert_eq!(hint, page.sheet().again.is_some(), "{page:?}");
+        }
+    }
 }

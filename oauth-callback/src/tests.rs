@@ -2,6 +2,7 @@
 
 mod google;
 mod hostile;
+mod links;
 mod log;
 mod world;
 

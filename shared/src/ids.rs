@@ -95,6 +95,11 @@ text_id! {
     JobId, 64, "a jobId (1 to 64 letters, digits, - and _)"
 }
 
+text_id! {
+    /// The operator's own id for a person (`ref`), as a connect link carries it.
+    Reference, 128, "a ref (1 to 128 letters, digits, - and _, the first no sign)"
+}
+
 /// Defines a number that counts something and is compared as a number.
 macro_rules! counter {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {

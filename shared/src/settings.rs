@@ -108,6 +108,8 @@ pub struct Settings {
     pub max_message_bytes: usize,
     /// `QUOTA_PRICES`, as the blocks in which fetching is paced.
     pub pacing: Pacing,
+    /// `CONNECT_LINKS`.
+    pub connect_links: ConnectLinks,
     /// `STACK_NAME`: the source of our events.
     pub stack: String,
 }
@@ -123,6 +125,15 @@ pub enum Backfill {
     All,
     /// What came since this moment.
     Since(Timestamp),
+}
+
+/// Who may connect a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectLinks {
+    /// Whoever finds the page.
+    Open,
+    /// Whoever was given a connect link.
+    Required,
 }
 
 /// What an event carries.
@@ -149,6 +160,7 @@ impl Settings {
             event_data: env.parsed("EVENT_DATA", EventData::Summary, event_data),
             max_message_bytes: env.parsed("MAX_MESSAGE_BYTES", 50 << 20, bytes),
             pacing: env.parsed("QUOTA_PRICES", Pacing::MAY_2026, quota_prices),
+            connect_links: env.parsed("CONNECT_LINKS", ConnectLinks::Open, connect_links),
             stack: env.parsed("STACK_NAME", "local".to_owned(), stack),
         };
         if settings.poll_interval_max < settings.poll_interval_min {
@@ -174,10 +186,14 @@ impl OAuthClient {
     pub fn read(env: &mut Env<'_>, default_redirect: &str) -> Self {
         let id = env.required("GOOGLE_CLIENT_ID");
         let secret = ClientSecret::new(env.required("GOOGLE_CLIENT_SECRET"));
-        let redirect_uri =
-            env.parsed("OAUTH_REDIRECT_URI", default_redirect.to_owned(), checked_redirect_uri);
+        let redirect_uri = redirect_uri_or(env, default_redirect);
         Self { id, secret, redirect_uri }
     }
+}
+
+/// `OAUTH_REDIRECT_URI`, or `default`; a problem is left in `env`.
+pub fn redirect_uri_or(env: &mut Env<'_>, default: &str) -> String {
+    env.parsed("OAUTH_REDIRECT_URI", default.to_owned(), checked_redirect_uri)
 }
 
 /// `OAUTH_REDIRECT_URI`, where nothing else says it: a problem is left in `env`.
@@ -252,6 +268,14 @@ fn event_data(text: &str) -> Result<EventData, String> {
     }
 }
 
+fn connect_links(text: &str) -> Result<ConnectLinks, String> {
+    match text {
+        "open" => Ok(ConnectLinks::Open),
+        "required" => Ok(ConnectLinks::Required),
+        _ => Err(format!("'{text}' is neither open nor required")),
+    }
+}
+
 fn quota_prices(text: &str) -> Result<Pacing, String> {
     match text {
         "2026-05" => Ok(Pacing::MAY_2026),
@@ -303,6 +327,7 @@ mod tests {
             ("POLL_INTERVAL_MIN", "5"),
             ("BACKFILL", "some"),
             ("MAX_MESSAGE_BYTES", "much"),
+            ("CONNECT_LINKS", "yes"),
             ("OAUTH_REDIRECT_URI", "http://example.com/oauth2callback"),
         ])
         .unwrap_err()
@@ -312,6 +337,7 @@ mod tests {
             "POLL_INTERVAL_MIN",
             "BACKFILL",
             "MAX_MESSAGE_BYTES",
+            "CONNECT_LINKS",
             "OAUTH_REDIRECT_URI",
         ] {
             assert!(error.contains(name), "{name} is missing in: {error}");
@@ -328,6 +354,7 @@ mod tests {
             (settings.backfill, settings.max_message_bytes),
             (Backfill::Unread, 50 * 1024 * 1024)
         );
+        assert_eq!(settings.connect_links, ConnectLinks::Open);
         assert_eq!(client.redirect_uri, "http://127.0.0.1:8080/oauth2callback");
     }
 

@@ -121,7 +121,7 @@ impl World {
         let mailboxes = &self.backend.stores.mailboxes;
         let row = mailboxes.get(&user).await.unwrap();
         let (given, backfill) = (Given::RefreshToken, &self.settings.backfill);
-        let next = after_consent(row.as_ref(), &user, given, backfill, now).unwrap();
+        let next = after_consent(row.as_ref(), &user, None, given, backfill, now).unwrap();
         let life = SealedFor { user: &user, epoch: next.epoch, kind: TokenKind::Refresh };
         let token = tokens.refresh_token.unwrap();
         let consent = Consent {

@@ -1,5 +1,6 @@
 //! What a person's commands work on: the data folder of this machine, or a stack on AWS.
 
+mod door;
 #[cfg(feature = "aws")]
 pub(crate) mod stack;
 #[cfg(not(feature = "aws"))]
@@ -14,6 +15,7 @@ use shared::ledger::{DeadLetters, Mailboxes, Marks};
 use shared::queue::Queue;
 use shared::replay::Replay;
 
+pub(crate) use self::door::Door;
 use crate::BadUse;
 use crate::args::{Data, Place, Side};
 use crate::machine::folder::Folder;
@@ -27,6 +29,7 @@ pub(crate) struct Backend {
     pub(crate) archive: Arc<dyn Archive>,
     pub(crate) user_jobs: Arc<dyn Queue>,
     pub(crate) replay: Replay,
+    pub(crate) door: Door,
     pub(crate) clock: Clock,
     pub(crate) chance: Chance,
     /// Who does what was ordered, in words.

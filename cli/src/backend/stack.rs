@@ -10,7 +10,7 @@ use shared::aws::stack::Stack;
 use shared::settings::Env;
 
 use self::names::Names;
-use super::Backend;
+use super::{Backend, Door};
 use crate::BadUse;
 
 pub(crate) use self::keys::keys;
@@ -37,6 +37,11 @@ fn backend(stack: &mut Stack<'_, '_>) -> Backend {
         archive: stack.archive(),
         user_jobs: stack.user_jobs(),
         replay: stack.replay(),
+        door: Door::Stack {
+            secrets: stack.secrets(),
+            web_secret_id: stack.env.required("WEB_SECRET_ID"),
+            redirect_uri: stack.env.required("REDIRECT_URI"),
+        },
         clock: stack.clock.clone(),
         chance: stack.chance.clone(),
         worker: "the stack's user-worker",

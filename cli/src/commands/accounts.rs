@@ -15,6 +15,7 @@ use shared::store::Write;
 use crate::End;
 use crate::args::{Accounts, AccountsCommand, Place};
 use crate::backend::Backend;
+use crate::commands::connect_link;
 use crate::print::{Out, Row};
 
 /// How many mailboxes are read at once.
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: Accounts, place: &Place, out: Out) -> anyhow::Resu
         AccountsCommand::Pause { user } => pause(&backend, &user, out).await?,
         AccountsCommand::Resume { user } => resume(&backend, &user, out).await?,
         AccountsCommand::Sync { user } => order(&backend, &user, UserJobKind::Sync, out).await?,
+        AccountsCommand::ConnectLink(asked) => connect_link::run(asked, &backend, out).await?,
         AccountsCommand::Disconnect { user } => {
             order(&backend, &user, UserJobKind::Disconnect, out).await?;
         }

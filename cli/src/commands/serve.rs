@@ -44,7 +44,7 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
     lost_keys::refuse(&folder, &args.without_key).await?;
     let sealing = Arc::new(folder.sealing()?);
     let pipeline = Pipeline { folder, oauth, gmail, sealing, settings };
-    let pages = pipeline.pages(&addresses, client.id, client.redirect_uri);
+    let pages = pipeline.pages(&addresses, client.id, client.redirect_uri)?;
     let clock = pipeline.folder.clock.clone();
     let (stop, told) = shutdown();
     let tick =

@@ -54,7 +54,7 @@ pub(crate) async fn run(args: Demo, out: Out) -> anyhow::Result<End> {
     let (listener, addr) = listen(args.listen).await?;
     let origin = format!("http://{addr}");
     let pipeline = pipeline(folder, &world, &addresses, &origin, args.quota)?;
-    let pages = pipeline.pages(&addresses, world.client_id.clone(), redirect_uri(&origin));
+    let pages = pipeline.pages(&addresses, world.client_id.clone(), redirect_uri(&origin))?;
     let (stop, told) = shutdown();
     let mut stages = pipeline.start(&told);
     stages.spawn(serve(listener, pages, told.clone()));

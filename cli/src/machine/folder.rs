@@ -16,12 +16,13 @@ use shared::ledger::sqlite::SqliteLedger;
 use shared::pacing::Pacing;
 use shared::queue::sqlite::SqliteQueue;
 use shared::replay::Replay;
-use shared::sealing::key_file::KeyFileSealing;
+use shared::sealing::key_file::{KeyFileSealing, web_key};
 use shared::sqlite::Database;
 use shared::store::StoreError;
+use zeroize::Zeroizing;
 
 use crate::BadUse;
-use crate::backend::Backend;
+use crate::backend::{Backend, Door};
 
 /// The database's file: a folder with this in it is a data folder.
 const DATABASE: &str = "fanmail.db";
@@ -137,6 +138,11 @@ impl Folder {
         opened.map_err(refused)
     }
 
+    /// The key for cookies and connect links, made on first use.
+    pub(crate) fn web_key(&self) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+        web_key(&self.root.join("web-key"), &self.chance).map_err(refused)
+    }
+
     /// The folder as a person's commands see it.
     pub(crate) fn backend(&self) -> Backend {
         Backend {
@@ -146,6 +152,7 @@ impl Folder {
             archive: self.archive.clone(),
             user_jobs: self.user_jobs.clone(),
             replay: self.replay(Pacing::MAY_2026),
+            door: Door::Folder(self.clone()),
             clock: self.clock.clone(),
             chance: self.chance.clone(),
             worker: "a running `fanmail serve`",

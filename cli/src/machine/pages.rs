@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use oauth_callback::cookie::CookieSealing;
+use oauth_callback::link::LinkSigning;
 use oauth_callback::{Callback, READ_MAIL, router};
 use shared::google::http::GoogleAddresses;
 use shared::google::id_token::IdTokenVerifier;
@@ -11,16 +12,16 @@ use shared::google::id_token::IdTokenVerifier;
 use super::pipeline::Pipeline;
 
 impl Pipeline {
-    /// The router of the consent flow. Its cookies are sealed under a key that lives as long as this process: they
-    /// last ten minutes, and somebody who was on the way during a restart starts again.
+    /// The router of the consent flow. The key of its cookies and links is the folder's: links outlive this process.
     pub(crate) fn pages(
         &self,
         google: &GoogleAddresses,
         client_id: String,
         redirect_uri: String,
-    ) -> Router {
+    ) -> anyhow::Result<Router> {
         let folder = &self.folder;
-        router(Arc::new(Callback {
+        let key = folder.web_key()?;
+        Ok(router(Arc::new(Callback {
             oauth: self.oauth.clone(),
             id_tokens: IdTokenVerifier::new(
                 self.oauth.clone(),
@@ -35,10 +36,11 @@ impl Pipeline {
             redirect_uri,
             auth_url: google.auth_url.url(),
             scopes: vec![READ_MAIL.to_owned()],
-            cookies: CookieSealing::new(&folder.chance.bytes()),
+            cookies: CookieSealing::new(&key),
+            links: LinkSigning::new(&key),
             settings: self.settings.clone(),
             clock: folder.clock.clone(),
             chance: folder.chance.clone(),
-        }))
+        })))
     }
 }

@@ -45,7 +45,7 @@ fn changed(change: impl FnOnce(&mut Mailbox)) -> Mailbox {
 }
 
 fn given(row: Option<&Mailbox>, given: Given) -> Result<Next, NotYet> {
-    after_consent(row, &user(), given, &Backfill::Unread, now())
+    after_consent(row, &user(), None, given, &Backfill::Unread, now())
 }
 
 fn next(row: Option<&Mailbox>) -> Next {
@@ -106,7 +106,8 @@ fn a_consent_that_heals_owes_the_resumed_event_too_under_an_id_of_the_old_cursor
 
 #[test]
 fn a_connection_whose_first_grant_died_unannounced_is_announced_as_one() {
-    let first = after_consent(None, &user(), Given::RefreshToken, &Backfill::None, now()).unwrap();
+    let first =
+        after_consent(None, &user(), None, Given::RefreshToken, &Backfill::None, now()).unwrap();
     let row = changed(|row| {
         row.owed = first.owed.clone();
         row.needs_reauth = Some(Reason::GrantDead);
@@ -124,6 +125,33 @@ fn while_a_disconnect_is_owed_nobody_connects() {
         row.owed.disconnect = Some(debt);
     });
     assert_eq!(given(Some(&row), Given::RefreshToken), Err(NotYet::StillDisconnecting));
+}
+
+#[test]
+fn a_connected_mailbox_keeps_its_ref_against_any_other_and_an_ended_one_does_not() {
+    let as_ref = |row: Option<&Mailbox>, text: &str| {
+        let reference = text.parse().unwrap();
+        let given = Given::RefreshToken;
+        after_consent(row, &user(), Some(&reference), given, &Backfill::None, now()).map(|_| ())
+    };
+    let known = |change: fn(&mut Mailbox)| {
+        let mut row = changed(|row| row.reference = Some("cust_42".into()));
+        change(&mut row);
+        row
+    };
+    let sick: [fn(&mut Mailbox); 3] = [
+        |_| {},
+        |row| row.needs_reauth = Some(Reason::GrantDead),
+        |row| row.paused = Some(PauseReason::Operator),
+    ];
+    for sick in sick {
+        assert_eq!(as_ref(Some(&known(sick)), "cust_43"), Err(NotYet::OtherReference));
+        assert_eq!(as_ref(Some(&known(sick)), "cust_42"), Ok(()));
+        assert!(given(Some(&known(sick)), Given::RefreshToken).is_ok(), "no link, no question");
+    }
+    assert_eq!(as_ref(Some(&known(|row| row.disconnected_at = Some(now()))), "cust_43"), Ok(()));
+    assert_eq!(as_ref(Some(&row()), "cust_43"), Ok(()), "it had none");
+    assert_eq!(as_ref(None, "cust_43"), Ok(()));
 }
 
 #[test]
@@ -152,7 +180,7 @@ fn how_much_old_mail_a_new_life_owes_is_as_set() {
         (Backfill::Since(day), Some(day)),
         (Backfill::Since(now()), None),
     ] {
-        let next = after_consent(None, &user(), Given::RefreshToken, &set, now()).unwrap();
+        let next = after_consent(None, &user(), None, Given::RefreshToken, &set, now()).unwrap();
         let owed = from.map(|from| BackfillDebt { from, to: now() });
         assert_eq!(next.owed.backfill, owed, "{set:?}");
     }

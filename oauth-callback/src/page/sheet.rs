@@ -68,6 +68,11 @@ impl Page {
             Self::Blocked => &BLOCKED,
             Self::GoogleSilent => &GOOGLE_SILENT,
             Self::Fault => &FAULT,
+            Self::Refused => &REFUSED,
+            Self::LinkNeeded => &LINK_NEEDED,
+            Self::LinkChanged => &LINK_CHANGED,
+            Self::LinkExpired => &LINK_EXPIRED,
+            Self::OtherReference => &OTHER_REFERENCE,
             Self::NotFound => &NOT_FOUND,
         }
     }
@@ -153,10 +158,50 @@ const FAULT: Sheet = Sheet {
     again: AGAIN,
 };
 
+const REFUSED: Sheet = Sheet {
+    status: StatusCode::BAD_GATEWAY,
+    tone: Tone::Fault,
+    heading: "Google did not take our request",
+    text: "That is ours to mend, and we have been told. Nothing was changed on your account.",
+    again: AGAIN,
+};
+
 const NOT_FOUND: Sheet = Sheet {
     status: StatusCode::NOT_FOUND,
     tone: Tone::Note,
     heading: "There is nothing here",
     text: "The address leads to no page.",
     again: CONNECT,
+};
+
+const LINK_NEEDED: Sheet = Sheet {
+    status: StatusCode::FORBIDDEN,
+    tone: Tone::Note,
+    heading: "You need a link to connect a mailbox",
+    text: "Mailboxes are connected here by personal links only. If you were sent one, open it; if not, ask for one.",
+    again: None,
+};
+
+const LINK_CHANGED: Sheet = Sheet {
+    status: StatusCode::BAD_REQUEST,
+    tone: Tone::Stop,
+    heading: "This link is not complete",
+    text: "Something of it was changed or left out. Open it again from the message that it came in, or ask for a new one.",
+    again: None,
+};
+
+const LINK_EXPIRED: Sheet = Sheet {
+    status: StatusCode::GONE,
+    tone: Tone::Stop,
+    heading: "This link has expired",
+    text: "Links to connect a mailbox are good for some time only. Ask whoever sent it for a new one. Nothing was changed.",
+    again: None,
+};
+
+const OTHER_REFERENCE: Sheet = Sheet {
+    status: StatusCode::CONFLICT,
+    tone: Tone::Stop,
+    heading: "This mailbox is connected through another link",
+    text: "Nothing was changed. If you meant another mailbox, begin again and choose its account. If not, ask whoever sent you the link: the old connection must be ended first.",
+    again: AGAIN,
 };

@@ -257,3 +257,19 @@ async fn no_log_line_holds_a_code_a_token_or_an_address() {
         assert!(!log.contains(secret), "{secret} in: {log}");
     }
 }
+
+#[tokio::test]
+async fn a_made_up_address_alarms_nobody_and_googles_own_refusal_does() {
+    let world = World::new();
+    let (back, cookie) = world.at_google(Choice::default()).await;
+    for word in ["invalid_request", "deleted_client", "server_error"] {
+        for (query, cookie) in [("", ""), ("&state=x", cookie.as_str())] {
+            let made_up = format!("/oauth2callback?error={word}{query}");
+            is_refused(&world, &world.get(&made_up, cookie).await, 0);
+        }
+    }
+    let own = back.replace("code=", "error=invalid_request&code=");
+    let reply = world.get(&own, &cookie).await;
+    assert_eq!(reply.status, StatusCode::BAD_GATEWAY);
+    assert!(reply.body.contains("Google did not take our request"), "{}", reply.body);
+}

@@ -27,6 +27,7 @@ use url::Url;
 use super::google::{CLIENT, Choice, Google, ISSUER};
 use super::log::Log;
 use crate::cookie::CookieSealing;
+use crate::link::LinkSigning;
 use crate::{Callback, READ_MAIL, router};
 
 pub(super) struct World {
@@ -161,6 +162,7 @@ impl World {
             auth_url: "https://accounts.google.com/o/oauth2/v2/auth".parse().unwrap(),
             scopes: vec![READ_MAIL.to_owned()],
             cookies: CookieSealing::new(&[7; 32]),
+            links: LinkSigning::new(&[7; 32]),
             settings: Settings::read(&mut Env::new(&|_| None)),
             clock: clock.clone(),
             chance,

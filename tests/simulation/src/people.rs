@@ -48,9 +48,14 @@ impl World {
                     let Ok(row) = stores.mailboxes.get(&user).await else { return };
                     let given = Given::RefreshToken;
                     let backfill = &stages.settings.backfill;
-                    let next = match after_consent(row.as_ref(), &user, given, backfill, now) {
+                    let next = match after_consent(row.as_ref(), &user, None, given, backfill, now)
+                    {
                         Ok(next) => next,
-                        Err(NotYet::StillDisconnecting | NotYet::NoRefreshToken) => return,
+                        Err(
+                            NotYet::StillDisconnecting
+                            | NotYet::OtherReference
+                            | NotYet::NoRefreshToken,
+                        ) => return,
                     };
                     let of = (user.clone(), next.epoch, next.grant);
                     witness.seen().refresh.insert(token.clone(), of);

@@ -10,6 +10,7 @@
 mod contents;
 mod keeper;
 mod place;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -25,6 +26,7 @@ use crate::store::StoreError;
 
 pub use self::contents::{KEYS, KeyInfo, Standing};
 pub use self::keeper::{KeyFile, keys};
+pub use self::web::web_key;
 
 const DOING: &str = "reading the sealing keys";
 

@@ -48,6 +48,18 @@ pub(super) fn look(file: &Path) -> Result<Option<Stamp>, StoreError> {
 
 /// Reads the file that is there; `None` where there is none.
 pub(super) fn read(file: &Path) -> Result<Option<Read>, StoreError> {
+    let Some((told, text)) = read_bytes(file, LONGEST)? else { return Ok(None) };
+    let contents = Some(&text).filter(|text| text.len() <= LONGEST);
+    let contents = contents.and_then(|text| Contents::of(text));
+    let contents = contents.ok_or_else(|| BadKeyFile::Malformed(file.to_owned()).broken())?;
+    Ok(Some(Read { stamp: Stamp::of(&told), contents }))
+}
+
+/// At most one byte more than `longest` of the file that is there, which nobody but its owner may read.
+pub(super) fn read_bytes(
+    file: &Path,
+    longest: usize,
+) -> Result<Option<(Metadata, Zeroizing<Vec<u8>>)>, StoreError> {
     let failed = |error| StoreError::io(DOING, error);
     let opened = match File::open(file) {
         Ok(opened) => opened,
@@ -58,20 +70,22 @@ pub(super) fn read(file: &Path) -> Result<Option<Read>, StoreError> {
     if told.permissions().mode() & 0o077 != 0 {
         return Err(BadKeyFile::Open(file.to_owned()).broken());
     }
-    let mut text = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-    opened.take(LONGEST as u64 + 1).read_to_end(&mut text).map_err(failed)?;
-    let contents = Some(&text).filter(|text| text.len() <= LONGEST);
-    let contents = contents.and_then(|text| Contents::of(text));
-    let contents = contents.ok_or_else(|| BadKeyFile::Malformed(file.to_owned()).broken())?;
-    Ok(Some(Read { stamp: Stamp::of(&told), contents }))
+    let mut text = Zeroizing::new(Vec::with_capacity(longest + 1));
+    opened.take(longest as u64 + 1).read_to_end(&mut text).map_err(failed)?;
+    Ok(Some((told, text)))
 }
 
 /// Writes a new key beside `file` and links it into place; one that somebody else put there meanwhile stays.
 pub(super) fn make(file: &Path, now: Timestamp, chance: &Chance) -> Result<(), StoreError> {
     let refused = || StoreError::Broken { doing: MAKING, source: "the cipher refused".into() };
     let contents = Contents::first(now, chance).ok_or_else(refused)?;
+    place_new(file, contents.text().as_bytes(), chance)
+}
+
+/// The same for any text.
+pub(super) fn place_new(file: &Path, text: &[u8], chance: &Chance) -> Result<(), StoreError> {
     let draft = file.with_extension(hex::encode(chance.bytes::<8>()));
-    let written = write(&draft, &contents, OpenOptions::new().create_new(true));
+    let written = write(&draft, text);
     let placed = written.and_then(|()| match fs::hard_link(&draft, file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         linked => linked,
@@ -89,14 +103,14 @@ pub(super) fn replace(file: &Path, contents: &Contents) -> Result<(), StoreError
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     };
-    let written = fresh.and_then(|()| write(&draft, contents, OpenOptions::new().create_new(true)));
+    let written = fresh.and_then(|()| write(&draft, contents.text().as_bytes()));
     let replaced = written.and_then(|()| fs::rename(&draft, file)).and_then(|()| sync_folder(file));
     replaced.map_err(|error| StoreError::io(CHANGING, error))
 }
 
-fn write(draft: &Path, contents: &Contents, how: &mut OpenOptions) -> io::Result<()> {
-    let mut file = how.write(true).mode(0o600).open(draft)?;
-    file.write_all(contents.text().as_bytes())?;
+fn write(draft: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(draft)?;
+    file.write_all(text)?;
     // What is sealed under a lost key is lost with it.
     file.sync_all()
 }
