@@ -223,11 +223,18 @@ pub(crate) enum AccountsCommand {
         There it needs the right to secretsmanager:GetSecretValue on the secret in the output WebSecretId."
     )]
     ConnectLink(ConnectLink),
-    /// End this mailbox's connection. Revoking reaches every consent that this person gave to the Google project.
-    #[command(after_help = "Example: fanmail accounts disconnect 100100000000000000000")]
+    /// End this mailbox's connection, and with --purge delete everything that is kept of it.
+    ///
+    /// The consent is revoked at Google, and that reaches the whole Google project: every scope and every token that
+    /// this person gave to any client of it.
+    #[command(after_help = "Example: fanmail accounts disconnect 100100000000000000000 --purge")]
     Disconnect {
         /// The mailbox's userId.
         user: UserId,
+        /// Delete its tokens, marks, dead letters, results and originals in all versions, at once and a second time
+        /// some minutes later. A mailbox that was disconnected before can still be purged.
+        #[arg(long)]
+        purge: bool,
     },
 }
 

@@ -68,9 +68,11 @@ fn after_dead_grant(failed: (Epoch, Grant), mailbox: &Mailbox) -> Next {
 /// Whether the mailbox still has use for the job: it belongs to its present life, or ends the last one.
 fn concerns(job: &LetterJob, mailbox: &Mailbox) -> bool {
     let epoch = job.header().epoch;
-    if let LetterJob::User(UserJob { kind: UserJobKind::Disconnect, .. }) = job {
+    if let LetterJob::User(UserJob { kind: UserJobKind::Disconnect { purge }, .. }) = job {
         let owed = mailbox.owed.disconnect.as_ref();
-        return epoch == mailbox.epoch || owed.is_some_and(|debt| debt.epoch == epoch);
+        // What is to be purged may have been ended by somebody else while the job travelled.
+        let is_late = *purge && mailbox.disconnected_at.is_some() && epoch.next() == mailbox.epoch;
+        return epoch == mailbox.epoch || is_late || owed.is_some_and(|debt| debt.epoch == epoch);
     }
     epoch == mailbox.epoch
 }

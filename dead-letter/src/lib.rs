@@ -104,6 +104,9 @@ impl DeadLetterStage {
     }
 
     async fn park(&self, arrival: &Arrival) -> Result<(), StoreError> {
+        if self.is_purged(arrival).await? {
+            return Ok(());
+        }
         // Before anything else: from here on the job cannot be lost, whatever becomes of this process.
         self.letters.park(arrival.letter.clone()).await?;
         tracing::warn!(error = arrival.letter.error, "A job was parked");
@@ -114,6 +117,13 @@ impl DeadLetterStage {
         // After parking: a consent that completes now finds the letter and releases it, one that completed before is
         // seen here.
         self.look_at_mailbox(arrival, job, self.clock.now()).await
+    }
+
+    /// Whether nothing is kept of the life that the job belongs to, this letter included.
+    async fn is_purged(&self, arrival: &Arrival) -> Result<bool, StoreError> {
+        let Some(job) = &arrival.job else { return Ok(false) };
+        let mailbox = self.mailboxes.get(&job.header().user_id).await?;
+        Ok(mailbox.is_some_and(|mailbox| mailbox.has_forgotten(job.header().epoch)))
     }
 
     async fn look_at_mailbox(

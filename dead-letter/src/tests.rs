@@ -3,14 +3,15 @@
 mod fixture;
 mod redelivery;
 
+use shared::goodbye::{Purged, Revoked};
 use shared::ids::{Epoch, Grant};
 use shared::jobs::{Job, Lane, MessageJob, UserJobKind, decode, encode};
-use shared::ledger::{LetterState, StageName};
+use shared::ledger::{DeadLetters, LetterState, StageName};
 use shared::mark::MarkState;
 use shared::queue::Record;
 use shared::reason::{PauseReason, Reason};
 
-use fixture::{Refusing, World, letter, redriven};
+use fixture::{Refusing, World, letter, redriven, user};
 
 const WORKER: StageName = StageName::UserWorker;
 const PROCESSOR: StageName = StageName::MessageProcessor;
@@ -168,11 +169,29 @@ async fn a_job_of_an_ended_life_is_discarded_and_hides_no_message_from_the_next(
 async fn a_dead_disconnect_is_kept_while_the_mailbox_owes_it() {
     for (owed, state) in [(true, LetterState::Parked), (false, LetterState::Discarded)] {
         let world = World::new().await;
-        let job = world.user_job(UserJobKind::Disconnect);
+        let job = world.user_job(UserJobKind::Disconnect { purge: false });
         world.disconnect(owed).await;
         world.drain(WORKER, letter(&job, Reason::TooManyTries, "503", None)).await;
         assert_eq!(world.only_letter().await.state, state);
     }
+}
+
+#[tokio::test]
+async fn a_dead_purge_is_kept_until_there_is_nothing_to_purge() {
+    let world = World::new().await;
+    let job = world.user_job(UserJobKind::Disconnect { purge: true });
+    world.disconnect(false).await;
+    world.drain(WORKER, letter(&job, Reason::TooManyTries, "503", None)).await;
+    assert_eq!(world.only_letter().await.state, LetterState::Parked);
+    assert_eq!(DeadLetters::forget(&*world.ledger, &user(), 9).await.unwrap(), 1);
+    let (epoch, at) = (Epoch(2), world.clock.now());
+    let purged = Purged { epoch, at, revoked: Revoked::Yes };
+    world.change(|mailbox| mailbox.purged = Some(purged)).await;
+    for job in [job, world.user_job(UserJobKind::Sync)] {
+        world.drain(WORKER, letter(&job, Reason::TooManyTries, "503", None)).await;
+    }
+    let left = DeadLetters::forget(&*world.ledger, &user(), 9).await.unwrap();
+    assert_eq!(left, 0, "of a purged life not even a letter is kept");
 }
 
 #[tokio::test]

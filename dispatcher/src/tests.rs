@@ -161,6 +161,7 @@ fn mailbox(number: u32, connected_at: Timestamp) -> Mailbox {
         refresh_lease: None,
         owed: Owed::default(),
         reference: None,
+        purged: None,
     }
 }
 

@@ -36,8 +36,9 @@ pub enum Found {
 /// Why a completed consent is not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotYet {
-    /// The last life is still being cleared away: its end revokes at Google, and would revoke this consent too.
-    StillDisconnecting,
+    /// The last life is still being cleared away: its end revokes at Google, and would revoke this consent too; and a
+    /// purge would take what this one begins. When it is over, where that is known.
+    StillDisconnecting(Option<Timestamp>),
     /// The mailbox is connected under another `ref`, and stays so until it is disconnected.
     OtherReference,
     /// Google gave no refresh token, and there is none that could go on being used.
@@ -62,8 +63,8 @@ pub fn after_consent(
     backfill: &Backfill,
     now: Timestamp,
 ) -> Result<Next, NotYet> {
-    if row.is_some_and(|row| row.owed.disconnect.is_some()) {
-        return Err(NotYet::StillDisconnecting);
+    if let Some(debt) = row.and_then(|row| row.owed.disconnect.as_ref()) {
+        return Err(NotYet::StillDisconnecting(debt.over_by()));
     }
     if row.is_some_and(|row| is_anothers(row, reference)) {
         return Err(NotYet::OtherReference);

@@ -148,7 +148,7 @@ impl Failure {
             Self::Exchange(error) => exchange(error),
             Self::IdToken(IdTokenError::Keys(_)) => Page::GoogleSilent,
             Self::Partial => Page::Partial,
-            Self::NotYet(NotYet::StillDisconnecting) => Page::StillDisconnecting,
+            Self::NotYet(NotYet::StillDisconnecting(over_by)) => Page::StillDisconnecting(*over_by),
             Self::NotYet(NotYet::NoRefreshToken) => Page::TryAgain,
             Self::NotYet(NotYet::OtherReference) => Page::OtherReference,
             Self::NoIdToken

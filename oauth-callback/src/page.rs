@@ -5,6 +5,8 @@
 
 mod sheet;
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
@@ -14,6 +16,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use shared::clock::Timestamp;
 use url::Url;
 
 use crate::cookie;
@@ -35,8 +38,8 @@ pub enum Page {
     Expired,
     /// Google gave no lasting access.
     TryAgain,
-    /// The last connection is still being cleared away.
-    StillDisconnecting,
+    /// The last connection is still being cleared away; until when, where that is known.
+    StillDisconnecting(Option<Timestamp>),
     /// An administrator keeps us out.
     Blocked,
     /// Google did not answer.
@@ -84,11 +87,24 @@ impl Page {
             include_str!("page/page.html"),
             heading = sheet.heading,
             text = sheet.text,
+            when = self.when(),
             tone = sheet.tone.class(),
             mark = sheet.tone.mark(),
             style = STYLE,
             again = again.unwrap_or_default(),
         )
+    }
+}
+
+impl Page {
+    /// When to come back, where that is known: a moment of our own clock.
+    fn when(self) -> String {
+        let Self::StillDisconnecting(over_by) = self else { return String::new() };
+        let Some(over_by) = over_by else { return " Come back in a few minutes.".to_owned() };
+        // The first whole minute that is not too early.
+        let minute = (over_by + Duration::from_millis(59_999)).to_string();
+        let (day, time) = minute.split_once('T').unwrap_or_default();
+        format!(" Come back after {}, on {day} (UTC).", time.get(..5).unwrap_or(time))
     }
 }
 
@@ -135,7 +151,7 @@ mod tests {
         Page::Partial,
         Page::Expired,
         Page::TryAgain,
-        Page::StillDisconnecting,
+        Page::StillDisconnecting(None),
         Page::Blocked,
         Page::GoogleSilent,
         Page::Fault,

@@ -11,12 +11,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use shared::clock::Timestamp;
 use shared::events::EventKind;
+use shared::goodbye::DisconnectDebt;
 use shared::google::OAuthError;
 use shared::ids::{Epoch, Grant};
 use shared::jobs::{Cause, UserJobKind};
 use shared::ledger::Mailboxes;
-use shared::mailbox::{DisconnectDebt, Owed};
+use shared::mailbox::Owed;
 use shared::reason::{PauseReason, Reason};
 
 use google::{ADDRESS, CLIENT, Choice};
@@ -232,15 +234,33 @@ async fn a_mailbox_that_its_operator_paused_stays_paused() {
 }
 
 #[tokio::test]
+async fn until_a_purge_is_over_the_page_says_when_to_come_back() {
+    let world = World::new();
+    world.connect(Choice::default()).await;
+    let (life, at) = (Epoch(1), world.clock.now());
+    let debt = DisconnectDebt::new("e".to_owned(), life, Grant(1), at).with_purge();
+    let _ = world.ledger.disconnect(&user(), debt).await.unwrap();
+    let reply = world.connect(Choice::default()).await;
+    assert!(reply.body.contains("Come back in a few minutes."), "{}", reply.body);
+    let again: Timestamp = "2026-05-01T12:07:10.001Z".parse().unwrap();
+    let _ = world.ledger.purge_again(&user(), life, again).await.unwrap();
+    let reply = world.connect(Choice::default()).await;
+    assert_eq!(reply.status, StatusCode::CONFLICT);
+    assert!(reply.body.contains("Come back after 12:09, on 2026-05-01 (UTC)."), "{}", reply.body);
+    assert_eq!(world.row().await.unwrap().epoch, Epoch(2));
+}
+
+#[tokio::test]
 async fn after_a_disconnect_a_new_life_begins_once_the_last_one_is_cleared_away() {
     let world = World::new();
     world.connect(Choice::default()).await;
     world.change(|row| row.owed = Owed::default()).await;
     let (id, at) = ("e".to_owned(), world.clock.now());
-    let debt = DisconnectDebt { id, epoch: Epoch(1), grant: Grant(1), at };
+    let debt = DisconnectDebt::new(id, Epoch(1), Grant(1), at);
     let _ = world.ledger.disconnect(&user(), debt.clone()).await.unwrap();
     let reply = world.connect(Choice::default()).await;
     assert!(reply.body.contains("Please try again shortly"), "{}", reply.body);
+    assert!(reply.body.contains("Come back in a few minutes."), "{}", reply.body);
     assert_eq!(world.row().await.unwrap().owed.disconnect, Some(debt.clone()));
     let paid = Owed { disconnect: Some(debt), ..Owed::default() };
     world.ledger.settle(&user(), paid).await.unwrap();

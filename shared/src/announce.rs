@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::events::{Attributes, Event, EventKind, Events};
+use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ledger::Mailboxes;
-use crate::mailbox::{Announcement, DisconnectDebt, Mailbox, Notice, Owed};
+use crate::mailbox::{Announcement, Mailbox, Notice, Owed};
 use crate::store::StoreError;
 
 /// Publishes the connected or resumed event, if one is owed.
@@ -32,29 +33,26 @@ pub async fn pay_notice(
     mailboxes.settle(&mailbox.user_id, Owed { notice: Some(owed), ..Owed::default() }).await
 }
 
-/// Publishes the end of a life. The caller clears the debt, after everything else that it stands for.
+/// Publishes the end of a life, with the receipt of its purge where there was one. The caller clears the debt, after everything else that it stands for.
 pub async fn publish_disconnect(
     events: &dyn Events,
     stack: &str,
     mailbox: &Mailbox,
     debt: &DisconnectDebt,
-    revoked: Revoked,
 ) -> Result<(), StoreError> {
     let mut event = about(stack, mailbox, debt.id.clone(), EventKind::Disconnected, debt.at);
+    let revoked = debt.revoked.and_then(Revoked::said);
     add(
         &mut event,
-        json!({ "epoch": debt.epoch, "grant": debt.grant, "revokedAtGoogle": revoked == Revoked::Yes }),
+        json!({ "epoch": debt.epoch, "grant": debt.grant, "revokedAtGoogle": revoked }),
     );
+    if let Some(purge) = &debt.purge {
+        // The row has lost it; whoever kept this person under it must be able to tell whom the receipt is for.
+        event.attributes.reference.clone_from(&purge.reference);
+        let receipt = mailbox.purged.map(|purged| purged.receipt());
+        add(&mut event, json!({ "ref": purge.reference, "purge": receipt }));
+    }
     publish_one(events, event).await
-}
-
-/// Whether Google took the grant back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revoked {
-    /// It did, or it was dead already.
-    Yes,
-    /// It could not be asked.
-    No,
 }
 
 fn announcement(stack: &str, mailbox: &Mailbox, owed: &Announcement) -> Event {

@@ -160,7 +160,11 @@ pub enum UserJobKind {
         to: Timestamp,
     },
     /// End the mailbox's life.
-    Disconnect,
+    Disconnect {
+        /// Whether everything that it left is to be deleted; also asked of a life that has ended already.
+        #[serde(default)]
+        purge: bool,
+    },
 }
 
 words! {

@@ -9,6 +9,7 @@ pub mod category;
 pub mod clock;
 pub mod disposition;
 pub mod events;
+pub mod goodbye;
 pub mod google;
 pub mod ids;
 pub mod intake;

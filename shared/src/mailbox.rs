@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::events::EventKind;
+use crate::goodbye::{DisconnectDebt, Purged};
 use crate::ids::{Epoch, Grant, HistoryId, UserId};
 use crate::reason::{PauseReason, Reason};
 use crate::sealing::Sealed;
@@ -51,6 +52,8 @@ pub struct Mailbox {
     pub owed: Owed,
     /// The operator's own id for this person.
     pub reference: Option<String>,
+    /// The last purge, whatever life the mailbox is in now.
+    pub purged: Option<Purged>,
 }
 
 impl Mailbox {
@@ -73,6 +76,14 @@ impl Mailbox {
     /// Whether mail may be read: connected, not paused, and the grant alive.
     pub fn is_readable(&self) -> bool {
         self.disconnected_at.is_none() && self.needs_reauth.is_none() && self.paused.is_none()
+    }
+
+    /// Whether nothing is kept of the life `epoch`: it was purged, or is the void after a life that was.
+    pub fn has_forgotten(&self, epoch: Epoch) -> bool {
+        let is_void = self.disconnected_at.is_some() && epoch == self.epoch;
+        self.purged.is_some_and(|purged| {
+            epoch <= purged.epoch || (is_void && epoch == purged.epoch.next())
+        })
     }
 
     /// What the dispatcher sees of it.
@@ -211,19 +222,5 @@ pub struct Notice {
     /// What died.
     pub reason: Reason,
     /// When we learnt it.
-    pub at: Timestamp,
-}
-
-/// A life that has ended and is still to be cleared away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DisconnectDebt {
-    /// The event's id.
-    pub id: String,
-    /// The life that ended.
-    pub epoch: Epoch,
-    /// Its last consent.
-    pub grant: Grant,
-    /// When it ended.
     pub at: Timestamp,
 }

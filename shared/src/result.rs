@@ -92,12 +92,22 @@ pub enum ActionState {
 pub fn result_key(user: &UserId, message: &MessageId, internal_date: Timestamp) -> String {
     let date = internal_date.date();
     let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-    format!("results/{user}/{year:04}/{month:02}/{day:02}/{message}.json")
+    format!("{}{year:04}/{month:02}/{day:02}/{message}.json", results_of(user))
+}
+
+/// The folder of all results of a mailbox, closed by its `/`: 4 is not the beginning of 42.
+pub fn results_of(user: &UserId) -> String {
+    format!("results/{user}/")
 }
 
 /// Where a message's own bytes are kept.
 pub fn original_key(user: &UserId, message: &MessageId) -> String {
-    format!("raw/{user}/{message}.eml")
+    format!("{}{message}.eml", originals_of(user))
+}
+
+/// The folder of all originals of a mailbox.
+pub fn originals_of(user: &UserId) -> String {
+    format!("raw/{user}/")
 }
 
 #[cfg(test)]

@@ -67,6 +67,18 @@ async fn what_was_written_is_there_when_the_file_is_opened_again() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_schema_is_brought_up_to_date_with_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fanmail.db");
+    drop(Database::open(&file).unwrap());
+    let older = "ALTER TABLE mailboxes DROP COLUMN purged; PRAGMA user_version = 1;";
+    rusqlite::Connection::open(&file).unwrap().execute_batch(older).unwrap();
+    let world = crate::promises::world::sqlite_at(folder).await;
+    let mailbox = world.connected("ada").await;
+    assert_eq!((mailbox.email.as_str(), mailbox.purged), ("ada@example.com", None));
+}
+
+#[tokio::test]
 async fn a_row_that_does_not_read_back_is_broken_and_not_guessed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fanmail.db");

@@ -110,6 +110,43 @@ async fn after_a_disconnect_nothing_new_is_fetched_and_a_new_life_can_begin() {
 }
 
 #[tokio::test]
+async fn a_purge_deletes_every_file_at_once_and_says_what_remains_and_when_to_come_back() {
+    let stage = Stage::set(2, &[]).await;
+    let service = stage.serve().await;
+    let (ann, bob) = (Google::person(1), Google::person(2));
+    service.connect(&ann).await;
+    service.connect(&bob).await;
+    stage.google.deliver(&ann, &letter(1)).await;
+    stage.google.deliver(&bob, &letter(2)).await;
+    stage.done(2).await;
+    let user = stage.google.user(&ann).await;
+    let told = one(&stage.data, &["accounts", "disconnect", &user, "--purge"]);
+    let places: Vec<_> = told["remains"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        (places[0]["place"].as_str(), places[0]["days"].as_u64()),
+        (Some("backups"), Some(35))
+    );
+    assert_eq!(places.len(), 3);
+    let hers = format!("/{user}");
+    wait_for("the first pass", PATIENCE, async || {
+        let shown = one(&stage.data, &["accounts", "show", &user]);
+        let owed = &shown["owed"]["disconnect"];
+        let again = owed["purge"]["againAt"].as_str().map(str::to_owned);
+        again.filter(|_| owed["revoked"] == "yes" && shown["messages"]["done"] == 0)
+    })
+    .await;
+    for part in ["results", "raw"] {
+        let left = stage.files(part);
+        assert!(left.len() == 1 && !left[0].contains(&hers), "{left:?}");
+    }
+    let page = service.tries_to_connect(&ann).await;
+    assert!(page.contains("Please try again shortly") && page.contains("(UTC)"), "{page}");
+    assert!(!page.contains(&user) && !page.contains(&ann), "{page}");
+    beside(&stage.data, &["accounts", "sync", &user]).says(&["is disconnected"]);
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn after_a_revoked_grant_and_a_new_consent_what_arrived_meanwhile_comes() {
     let stage = Stage::set(1, &[]).await;
     let service = stage.serve().await;

@@ -150,8 +150,13 @@ pub(crate) struct Service {
 impl Service {
     /// Connects the mailbox of `email`, as its owner would.
     pub(crate) async fn connect(&self, email: &str) {
-        let page = browser::connect(&self.start, email).await;
+        let page = self.tries_to_connect(email).await;
         assert!(page.contains("Success"), "{page}");
+    }
+
+    /// The page that a person is shown in the end.
+    pub(crate) async fn tries_to_connect(&self, email: &str) -> String {
+        browser::connect(&self.start, email).await
     }
 
     /// Stops it politely.

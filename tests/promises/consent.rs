@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use shared::clock::Timestamp;
+use shared::goodbye::{DisconnectDebt, Revoked};
 use shared::ids::{Epoch, Grant, HistoryId};
 use shared::ledger::{Advance, Consent, Life, NewAccess};
-use shared::mailbox::{
-    Announcement, BackfillDebt, DisconnectDebt, Mailbox, Owed, Pace, ReleaseDebt,
-};
+use shared::mailbox::{Announcement, BackfillDebt, Mailbox, Owed, Pace, ReleaseDebt};
 use shared::reason::{PauseReason, Reason};
 use shared::sealing::Sealed;
 use shared::store::Write::{Applied, Stale};
@@ -22,7 +21,7 @@ fn access(version: u64, expiry: Timestamp) -> NewAccess {
 
 fn debt(mailbox: &Mailbox, at: Timestamp) -> DisconnectDebt {
     let id = "end".to_owned();
-    DisconnectDebt { id, epoch: mailbox.epoch, grant: mailbox.grant, at }
+    DisconnectDebt::new(id, mailbox.epoch, mailbox.grant, at)
 }
 
 impl World {
@@ -222,7 +221,7 @@ async fn disconnecting_ends_the_life_in_one_write(world: World) {
 
 async fn tokens_are_forgotten_only_while_the_life_stays_over(world: World) {
     let alive = world.connected("ada").await;
-    let forget = || world.here.mailboxes.forget_tokens(&alive.user_id, alive.epoch);
+    let forget = || world.here.mailboxes.forget_tokens(&alive.user_id, alive.epoch, Revoked::Yes);
     assert_eq!(forget().await.unwrap(), Stale);
     let debt = debt(&alive, start());
     let ended = world.here.mailboxes.disconnect(&alive.user_id, debt).await.unwrap();

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use shared::events::EventKind;
+use shared::goodbye::DisconnectDebt;
 use shared::ids::{Epoch, HistoryId};
 use shared::ledger::Advance;
-use shared::mailbox::{Announcement, DisconnectDebt, GapReport, Mailbox, Notice, Pace};
+use shared::mailbox::{Announcement, GapReport, Mailbox, Notice, Pace};
 use shared::reason::{PauseReason, Reason};
 use shared::store::StoreError;
 use shared::store::Write::{self, Applied, Stale};
@@ -135,7 +136,7 @@ async fn moving_the_cursor_notes_mail_and_what_is_owed(world: World) {
 async fn the_cursor_of_a_life_that_is_over_does_not_move(world: World) {
     let at = world.at(5).await;
     let (id, at_time) = ("end".to_owned(), start());
-    let debt = DisconnectDebt { id, epoch: at.epoch, grant: at.grant, at: at_time };
+    let debt = DisconnectDebt::new(id, at.epoch, at.grant, at_time);
     assert_eq!(world.here.mailboxes.disconnect(&at.user_id, debt).await.unwrap(), Applied);
     assert_eq!(world.advance(&at, to(6)).await, Stale);
     let over = world.mailbox("ada").await;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use shared::goodbye::{DisconnectDebt, Revoked};
 use shared::ids::Grant;
 use shared::ledger::{Life, NewAccess};
-use shared::mailbox::{DisconnectDebt, Mailbox, Tokens};
+use shared::mailbox::{Mailbox, Tokens};
 use shared::sealing::Sealed;
 use shared::store::Write::{self, Applied, Stale};
 
@@ -40,7 +41,7 @@ impl World {
 
     async fn disconnect(&self, read: &Mailbox) {
         let (id, epoch, grant) = ("end".to_owned(), read.epoch, read.grant);
-        let debt = DisconnectDebt { id, epoch, grant, at: self.now() };
+        let debt = DisconnectDebt::new(id, epoch, grant, self.now());
         let ended = self.there.mailboxes.disconnect(&read.user_id, debt).await.unwrap();
         assert_eq!(ended, Applied);
     }
@@ -122,7 +123,8 @@ async fn tokens_of_a_life_that_ended_are_sealed_anew_until_they_are_forgotten(wo
     assert_eq!((over.sealed_in(), over.epoch), (alive.epoch, alive.epoch.next()));
     assert_eq!(world.reseal(&over, new()).await, Applied);
     let over = world.mailbox("ada").await;
-    let forgotten = world.there.mailboxes.forget_tokens(&over.user_id, alive.epoch).await;
+    let forgotten =
+        world.there.mailboxes.forget_tokens(&over.user_id, alive.epoch, Revoked::Yes).await;
     assert_eq!(forgotten.unwrap(), Applied);
     assert_eq!(world.reseal(&over, new()).await, Stale);
     assert_eq!(world.mailbox("ada").await.tokens(), Tokens::default());

@@ -151,6 +151,14 @@ impl World {
         }
     }
 
+    /// Whether what was published is kept by us; a topic's subscribers have their own.
+    pub(crate) fn keeps_events(&self) -> bool {
+        match &self.log {
+            Log::Memory(_) | Log::Sqlite(_) => true,
+            Log::Topic(_) => false,
+        }
+    }
+
     /// A mailbox in its first life, connected now.
     pub(crate) async fn connected(&self, name: &str) -> Mailbox {
         let written = self.here.mailboxes.connect(self.consent(name, None)).await.unwrap();

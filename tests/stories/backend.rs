@@ -1,8 +1,10 @@
 //! The stores of one world: all in memory, or one SQLite file and a folder.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rusqlite::types::ValueRef;
 use serde_json::{Value, json};
 use shared::archive::folder::FolderArchive;
 use shared::archive::memory::MemoryArchive;
@@ -27,6 +29,8 @@ pub(crate) struct Backend {
     pub(crate) log: Arc<dyn Log>,
     /// Makes a new key, which seals from now on.
     pub(crate) turn: Box<dyn Fn() -> KeyName>,
+    /// Every row of every table, as text; none where there are no tables.
+    pub(crate) dump: Box<dyn Fn() -> Vec<String>>,
     /// Goes with the world.
     pub(crate) _folder: Option<TempDir>,
 }
@@ -99,7 +103,7 @@ pub(crate) async fn memory(clock: Clock) -> Backend {
     };
     let chance = Chance::seeded(4);
     let turn = Box::new(move || sealing.turn(&chance));
-    Backend { stores, log: events, turn, _folder: None }
+    Backend { stores, log: events, turn, dump: Box::new(Vec::new), _folder: None }
 }
 
 pub(crate) async fn sqlite(clock: Clock) -> Backend {
@@ -130,5 +134,40 @@ pub(crate) async fn sqlite(clock: Clock) -> Backend {
     };
     let chance = Chance::seeded(4);
     let turn = move || KeyFile::hold(&key).unwrap().turn(clock.now(), &chance).unwrap();
-    Backend { stores, log: events, turn: Box::new(turn), _folder: Some(folder) }
+    let file = path.join("fanmail.db");
+    let dump = Box::new(move || rows(&file));
+    Backend { stores, log: events, turn: Box::new(turn), dump, _folder: Some(folder) }
+}
+
+/// Every row of every table but those of mailboxes, which begin with `row:`.
+fn rows(file: &Path) -> Vec<String> {
+    let connection = rusqlite::Connection::open(file).unwrap();
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+    let mut tables = connection.prepare(tables).unwrap();
+    let tables: Vec<String> =
+        tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut rows = Vec::new();
+    for table in tables {
+        let mut select = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let width = select.column_count();
+        let mut read = select.query([]).unwrap();
+        while let Some(row) = read.next().unwrap() {
+            let cells: Vec<String> =
+                (0..width).map(|cell| text(row.get_ref(cell).unwrap())).collect();
+            let kind = if table == "mailboxes" { "row" } else { &*table };
+            rows.push(format!("{kind}: {}", cells.join(" ")));
+        }
+    }
+    rows
+}
+
+fn text(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Text(text) | ValueRef::Blob(text) => {
+            format!("\"{}\"", String::from_utf8_lossy(text))
+        }
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+    }
 }

@@ -34,7 +34,7 @@ stories!(
 
 impl World {
     async fn disconnect(&self, user: &UserId) {
-        self.ask(user, UserJobKind::Disconnect, Cause::Manual).await;
+        self.ask(user, UserJobKind::Disconnect { purge: false }, Cause::Manual).await;
         self.rest().await;
     }
 
@@ -88,7 +88,7 @@ async fn what_had_begun_at_a_disconnect_ends(world: World) {
     world.effects.next("gmail.message", Strike::Holds(hold.clone()));
     let disconnect = async {
         hold.reached.notified().await;
-        world.ask(&user, UserJobKind::Disconnect, Cause::Manual).await;
+        world.ask(&user, UserJobKind::Disconnect { purge: false }, Cause::Manual).await;
         world.serve_users().await;
         hold.release.notify_one();
     };
@@ -145,7 +145,7 @@ async fn a_disconnect_that_google_does_not_answer_ends_and_says_so(world: World)
 
 async fn a_disconnect_asked_for_twice_ends_one_life(world: World) {
     let user = world.connect(ADA).await;
-    world.ask(&user, UserJobKind::Disconnect, Cause::Manual).await;
+    world.ask(&user, UserJobKind::Disconnect { purge: false }, Cause::Manual).await;
     world.disconnect(&user).await;
     world.disconnect(&user).await;
     assert_eq!(world.mailbox(&user).await.epoch, Epoch(2));
@@ -180,7 +180,7 @@ async fn jobs_of_an_ended_life_do_nothing_in_the_next(world: World) {
     let user = world.connect(ADA).await;
     let id = world.deliver_labelled(ADA, &["INBOX"]);
     world.list_only(&user).await;
-    world.ask(&user, UserJobKind::Disconnect, Cause::Manual).await;
+    world.ask(&user, UserJobKind::Disconnect { purge: false }, Cause::Manual).await;
     world.serve_users().await;
     world.pass(HOUR);
     world.connect(ADA).await;
@@ -194,7 +194,8 @@ async fn a_disconnect_of_an_ended_life_does_not_end_the_next(world: World) {
     world.disconnect(&user).await;
     world.connect(ADA).await;
     let header = JobHeader::new(user.clone(), Epoch(1), world.now(), &world.chance);
-    let late = UserJob { header, kind: UserJobKind::Disconnect, cause: Cause::Manual };
+    let late =
+        UserJob { header, kind: UserJobKind::Disconnect { purge: false }, cause: Cause::Manual };
     intake::send(&*world.stores.user_jobs, &[late], world.now()).await.unwrap();
     world.rest().await;
     let mailbox = world.mailbox(&user).await;

@@ -38,6 +38,7 @@ mod mail;
 mod odd_mail;
 mod pacing;
 mod pausing;
+mod purge;
 mod readings;
 mod rotation;
 mod tokens;

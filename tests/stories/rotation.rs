@@ -176,7 +176,7 @@ async fn a_life_that_ends_beside_a_rotation_is_still_revoked(world: World) {
     let ada = world.connect(ADA).await;
     let (_, rotation) = world.turn();
     // The life has ended, and its end is still to be cleared away.
-    world.ask(&ada, UserJobKind::Disconnect, Cause::Manual).await;
+    world.ask(&ada, UserJobKind::Disconnect { purge: false }, Cause::Manual).await;
     world.effects.next("oauth.revoke", Strike::DiesBefore);
     world.serve_users().await;
     assert!(world.mailbox(&ada).await.disconnected_at.is_some());

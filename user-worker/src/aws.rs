@@ -29,6 +29,7 @@ impl UserWorker {
             sealing: stack.sealing(),
             user_jobs: stack.user_jobs(),
             message_jobs: stack.message_jobs(),
+            archive: stack.archive(),
             events: stack.events(),
             settings: stack.settings.clone(),
         })

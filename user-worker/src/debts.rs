@@ -1,16 +1,11 @@
-//! What is owed to a mailbox beside mail: released dead letters, and the end of a life.
+//! What is owed to a mailbox beside mail: released dead letters.
 
-use shared::announce::{Revoked, publish_disconnect};
 use shared::clock::Timestamp;
-use shared::disposition::{Attempt, GoogleFailure, MAX_TRIES, chain, oauth_failure};
-use shared::events::{EventKind, mailbox_event_id};
 use shared::ids::UserId;
 use shared::ledger::{DeadLetter, LetterFilter, LetterState};
-use shared::mailbox::{DisconnectDebt, Mailbox, Owed};
+use shared::mailbox::{Mailbox, Owed};
 use shared::reason::Reason;
 use shared::replay::{LetterJob, Replay, Replayed};
-use shared::sealing::{SealedFor, SealingError, TokenKind};
-use shared::secret::RefreshToken;
 
 use crate::failure::SyncError;
 use crate::{Next, UserWorker};
@@ -91,79 +86,6 @@ impl UserWorker {
             user_jobs: self.user_jobs.clone(),
             message_jobs: self.message_jobs.clone(),
             pacing: self.settings.pacing,
-        }
-    }
-
-    /// Ends the mailbox's life. First one write, so that nothing new is begun; then the rest, which a crash repeats.
-    pub(crate) async fn disconnect(
-        &self,
-        mailbox: &Mailbox,
-        attempt: &Attempt,
-    ) -> Result<Next, SyncError> {
-        if mailbox.disconnected_at.is_some() {
-            return Ok(Next::Done);
-        }
-        let (user, epoch, grant) = (&mailbox.user_id, mailbox.epoch, mailbox.grant);
-        let id = mailbox_event_id(EventKind::Disconnected, user, epoch, grant, mailbox.history_id);
-        let debt = DisconnectDebt { id, epoch, grant, at: attempt.now };
-        // Stale means that somebody else ended it: what is owed is in the row, and read again here.
-        let _ = self.mailboxes.disconnect(user, debt).await?;
-        if let Some(ended) = self.mailboxes.get(user).await? {
-            self.clear_away(&ended, attempt).await?;
-        }
-        Ok(Next::Done)
-    }
-
-    /// Clears an ended life away: revoke, forget, announce, and only then the debt.
-    pub(crate) async fn clear_away(
-        &self,
-        mailbox: &Mailbox,
-        attempt: &Attempt,
-    ) -> Result<(), SyncError> {
-        let Some(debt) = mailbox.owed.disconnect.clone() else { return Ok(()) };
-        let revoked = self.revoke(mailbox, &debt, attempt).await?;
-        let _ = self.mailboxes.forget_tokens(&mailbox.user_id, debt.epoch).await?;
-        publish_disconnect(&*self.events, &self.settings.stack, mailbox, &debt, revoked).await?;
-        let paid = Owed { disconnect: Some(debt), ..Owed::default() };
-        Ok(self.mailboxes.settle(&mailbox.user_id, paid).await?)
-    }
-
-    /// Asks Google to take the grant back, with the token of the life that ended. A grant that is dead already is as
-    /// good; a Google that does not answer is asked again, but does not keep us from forgetting the tokens for ever.
-    async fn revoke(
-        &self,
-        mailbox: &Mailbox,
-        debt: &DisconnectDebt,
-        attempt: &Attempt,
-    ) -> Result<Revoked, SyncError> {
-        let Some(sealed) = &mailbox.refresh_token else { return Ok(Revoked::No) };
-        let life =
-            SealedFor { user: &mailbox.user_id, epoch: debt.epoch, kind: TokenKind::Refresh };
-        let token = match self.sealing.open(life, sealed).await {
-            Ok(token) => RefreshToken::new(token),
-            // A key that is out of reach or forbidden is ours to mend, and the grant is revoked then.
-            Err(SealingError::Keys(error)) => return Err(error.into()),
-            Err(error @ SealingError::DoesNotOpen { .. }) => {
-                tracing::error!(error = chain(&error), "Cannot be revoked at Google");
-                return Ok(Revoked::No);
-            }
-        };
-        let Err(error) = self.oauth.revoke(&token).await else { return Ok(Revoked::Yes) };
-        match oauth_failure(&error) {
-            GoogleFailure::Dead(_) | GoogleFailure::Gone | GoogleFailure::TokenRefused => {
-                Ok(Revoked::Yes)
-            }
-            GoogleFailure::Passing | GoogleFailure::Patience(_) if attempt.tries < MAX_TRIES => {
-                Err(SyncError::OAuth(error))
-            }
-            GoogleFailure::Passing
-            | GoogleFailure::Patience(_)
-            | GoogleFailure::Pause(_)
-            | GoogleFailure::OurClient
-            | GoogleFailure::Final(_) => {
-                tracing::error!(error = chain(&error), "Could not be revoked at Google");
-                Ok(Revoked::No)
-            }
         }
     }
 }

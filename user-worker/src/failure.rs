@@ -155,7 +155,7 @@ fn held(job: UserJob, attempt: &Attempt, until: Timestamp) -> Disposition<UserJo
 fn paused(job: UserJob, reason: PauseReason) -> Disposition<UserJob> {
     match job.kind {
         UserJobKind::Backfill { .. } => wait(job, format!("the mailbox is paused: {reason}")),
-        UserJobKind::Sync | UserJobKind::Refresh { .. } | UserJobKind::Disconnect => {
+        UserJobKind::Sync | UserJobKind::Refresh { .. } | UserJobKind::Disconnect { .. } => {
             Disposition::Done
         }
     }

@@ -10,6 +10,7 @@ mod aws;
 mod backfill;
 mod debts;
 mod failure;
+mod goodbye;
 mod hand_on;
 mod listing;
 mod sync;
@@ -17,6 +18,7 @@ mod token;
 
 use std::sync::Arc;
 
+use shared::archive::Archive;
 use shared::breaker::Breaker;
 use shared::clock::Timestamp;
 use shared::disposition::{Attempt, Disposition};
@@ -31,6 +33,7 @@ use shared::sealing::Sealing;
 use shared::settings::Settings;
 
 use crate::failure::SyncError;
+use crate::goodbye::is_late_purge;
 
 /// Brings mailboxes up to date. The fields are everything it may touch.
 #[derive(Clone)]
@@ -53,6 +56,8 @@ pub struct UserWorker {
     pub user_jobs: Arc<dyn Queue>,
     /// Where message ids go.
     pub message_jobs: Arc<dyn Queue>,
+    /// What a purge empties; nothing is read of it.
+    pub archive: Arc<dyn Archive>,
     /// Where what happens to mailboxes is announced.
     pub events: Arc<dyn Events>,
     /// How it is set.
@@ -88,12 +93,14 @@ impl UserWorker {
         mailbox: &Mailbox,
         attempt: &Attempt,
     ) -> Result<Next, SyncError> {
-        self.clear_away(mailbox, attempt).await?;
-        if job.header.epoch != mailbox.epoch {
+        if let Next::Turn(until) = self.clear_away(mailbox, attempt).await? {
+            return Ok(Next::Turn(until));
+        }
+        if job.header.epoch != mailbox.epoch && !is_late_purge(job, mailbox) {
             return Ok(Next::Done);
         }
         match &job.kind {
-            UserJobKind::Disconnect => self.disconnect(mailbox, attempt).await,
+            UserJobKind::Disconnect { purge } => self.disconnect(mailbox, *purge, attempt).await,
             UserJobKind::Refresh { rejected } if mailbox.is_readable() => {
                 self.access(mailbox, Some(*rejected), attempt).await?;
                 Ok(Next::Done)

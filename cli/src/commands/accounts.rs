@@ -3,7 +3,8 @@
 use anyhow::anyhow;
 use serde::Serialize;
 use shared::clock::Timestamp;
-use shared::ids::{Epoch, Grant, HistoryId, UserId};
+use shared::goodbye::{REMAINS, Receipt, Remains, SETTLING};
+use shared::ids::{Epoch, Grant, HistoryId, JobId, UserId};
 use shared::intake::send;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
 use shared::ledger::Segment;
@@ -34,9 +35,10 @@ pub(crate) async fn run(args: Accounts, place: &Place, out: Out) -> anyhow::Resu
         AccountsCommand::Resume { user } => resume(&backend, &user, out).await?,
         AccountsCommand::Sync { user } => order(&backend, &user, UserJobKind::Sync, out).await?,
         AccountsCommand::ConnectLink(asked) => connect_link::run(asked, &backend, out).await?,
-        AccountsCommand::Disconnect { user } => {
-            order(&backend, &user, UserJobKind::Disconnect, out).await?;
+        AccountsCommand::Disconnect { user, purge: false } => {
+            order(&backend, &user, UserJobKind::Disconnect { purge: false }, out).await?;
         }
+        AccountsCommand::Disconnect { user, purge: true } => purge(&backend, &user, out).await?,
     }
     Ok(End::Good)
 }
@@ -98,12 +100,59 @@ async fn order(
 ) -> anyhow::Result<()> {
     let mailbox = find(backend, user).await?;
     refuse_in_vain(&mailbox, &kind)?;
-    let now = backend.clock.now();
-    let header = JobHeader::new(user.clone(), mailbox.epoch, now, &backend.chance);
-    let job_id = header.job_id.clone();
-    send(&*backend.user_jobs, &[UserJob { header, kind, cause: Cause::Manual }], now).await?;
+    let job_id = sent(backend, &mailbox, kind).await?;
     let said = format!("Job {job_id} is in the queue; {} does it within seconds.", backend.worker);
     out.said(&said, &serde_json::json!({ "userId": user, "jobId": job_id }))
+}
+
+async fn sent(backend: &Backend, mailbox: &Mailbox, kind: UserJobKind) -> anyhow::Result<JobId> {
+    let now = backend.clock.now();
+    let header = JobHeader::new(mailbox.user_id.clone(), mailbox.epoch, now, &backend.chance);
+    let job_id = header.job_id.clone();
+    send(&*backend.user_jobs, &[UserJob { header, kind, cause: Cause::Manual }], now).await?;
+    Ok(job_id)
+}
+
+/// Asks for a purge; of a mailbox that has been purged it shows the receipt.
+async fn purge(backend: &Backend, user: &UserId, out: Out) -> anyhow::Result<()> {
+    let mailbox = find(backend, user).await?;
+    if let Some(receipt) = receipt(&mailbox) {
+        let told = serde_json::json!({ "userId": user, "receipt": receipt });
+        return out.said(&in_words(user, &receipt), &told);
+    }
+    let job_id = sent(backend, &mailbox, UserJobKind::Disconnect { purge: true }).await?;
+    let places = REMAINS.map(|(place, days)| format!("{place} for {days} days")).join(", ");
+    let said = format!(
+        "Job {job_id} is in the queue; {} does it within seconds. What is kept of {user} is deleted at once, and again \
+         {} later;\nthen `fanmail accounts show {user}` shows the receipt. Elsewhere remain, at most: {places}.",
+        backend.worker,
+        humantime::format_duration(SETTLING),
+    );
+    let remains = REMAINS.map(|(place, days)| serde_json::json!({ "place": place, "days": days }));
+    let told =
+        serde_json::json!({ "userId": user, "jobId": job_id, "purge": true, "remains": remains });
+    out.said(&said, &told)
+}
+
+/// The receipt of a mailbox of which nothing else is kept.
+fn receipt(mailbox: &Mailbox) -> Option<Receipt> {
+    let is_void = mailbox.disconnected_at.is_some() && mailbox.has_forgotten(mailbox.epoch);
+    mailbox.purged.filter(|_| is_void).map(|purged| purged.receipt())
+}
+
+fn in_words(user: &UserId, receipt: &Receipt) -> String {
+    let place = |it: &Remains| format!("{} until {}", it.place, it.until);
+    let places: Vec<String> = receipt.remains.iter().map(place).collect();
+    let revoked = match receipt.revoked_at_google {
+        Some(true) => "Google took the grant back",
+        Some(false) => "Google could not be asked to take the grant back",
+        None => "the grant had ended before",
+    };
+    let at = receipt.purged_at;
+    format!(
+        "{user} was purged at {at}; {revoked}. Elsewhere remain, at most: {}.",
+        places.join(", ")
+    )
 }
 
 /// Says what stands in the way of a job that would do nothing.
@@ -140,6 +189,8 @@ struct Account {
     last_mail_at: Option<Timestamp>,
     owed: Owed,
     messages: MarkCounts,
+    /// Of the last purge.
+    receipt: Option<Receipt>,
 }
 
 impl Account {
@@ -164,6 +215,7 @@ impl Account {
             last_mail_at: mailbox.last_mail_at,
             owed: mailbox.owed,
             messages,
+            receipt: mailbox.purged.map(|purged| purged.receipt()),
         })
     }
 }
@@ -171,6 +223,7 @@ impl Account {
 /// The mailbox's state in one word or two.
 pub(crate) fn state(mailbox: &Mailbox) -> String {
     match (mailbox.disconnected_at, mailbox.needs_reauth, mailbox.paused) {
+        (Some(_), _, _) if receipt(mailbox).is_some() => "purged".to_owned(),
         (Some(_), _, _) => "disconnected".to_owned(),
         (None, Some(reason), _) => format!("needs re-auth ({reason})"),
         (None, None, Some(reason)) => format!("paused ({reason})"),

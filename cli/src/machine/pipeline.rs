@@ -168,6 +168,7 @@ impl Pipeline {
             sealing: self.sealing.clone(),
             user_jobs: self.folder.user_jobs.clone(),
             message_jobs: self.folder.message_jobs.clone(),
+            archive: self.folder.archive.clone(),
             breaker: Breaker::new(self.folder.ledger.clone()),
             events: self.folder.events.clone(),
             settings: self.settings.clone(),

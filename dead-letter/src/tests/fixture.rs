@@ -10,6 +10,7 @@ use shared::breaker::Breaker;
 use shared::clock::{Chance, Clock};
 use shared::events::Event;
 use shared::events::memory::MemoryEvents;
+use shared::goodbye::DisconnectDebt;
 use shared::ids::{Epoch, Generation, Grant, MessageId, UserId};
 use shared::intake;
 use shared::jobs::{Cause, Job, JobHeader, Lane, Listed, MessageJob, UserJob, UserJobKind};
@@ -17,7 +18,7 @@ use shared::ledger::memory::MemoryLedger;
 use shared::ledger::{
     DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState, Mailboxes, Marks, StageName,
 };
-use shared::mailbox::{DisconnectDebt, Mailbox, Owed, Pace};
+use shared::mailbox::{Mailbox, Owed, Pace};
 use shared::mark::{Ending, Listing, MarkState};
 use shared::pacing::Pacing;
 use shared::queue::memory::MemoryQueue;
@@ -164,7 +165,7 @@ impl World {
 
     pub(super) async fn disconnect(&self, owed: bool) {
         let (user, at) = (user(), self.clock.now());
-        let debt = DisconnectDebt { id: "e1".into(), epoch: Epoch(2), grant: Grant(3), at };
+        let debt = DisconnectDebt::new("e1".into(), Epoch(2), Grant(3), at);
         assert_eq!(self.ledger.disconnect(&user, debt.clone()).await.unwrap(), Write::Applied);
         if !owed {
             let paid = Owed { disconnect: Some(debt), ..Owed::default() };
@@ -252,6 +253,10 @@ impl DeadLetters for Refusing {
     ) -> Result<Write, StoreError> {
         self.inner.shift(key, from, to).await
     }
+
+    async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
+        DeadLetters::forget(&*self.inner, user, limit).await
+    }
 }
 
 pub(super) fn user() -> UserId {
@@ -284,5 +289,6 @@ fn mailbox(clock: &Clock) -> Mailbox {
         refresh_lease: None,
         owed: Owed::default(),
         reference: None,
+        purged: None,
     }
 }

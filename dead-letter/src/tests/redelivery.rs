@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use shared::events::memory::MemoryEvents;
 use shared::events::{Event, Events};
-use shared::ids::{Epoch, Grant};
+use shared::ids::{Epoch, Grant, UserId};
 use shared::jobs::UserJobKind;
 use shared::ledger::{DeadLetters, LetterState, Marks, StageName};
 use shared::mark::MarkState;
@@ -31,6 +31,10 @@ impl Events for Deaf {
         self.topic.publish(batch).await?;
         assert!(!self.dies.swap(false, Ordering::SeqCst), "killed after publishing");
         Ok(Vec::new())
+    }
+
+    async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
+        self.topic.forget(user).await
     }
 }
 

@@ -1,7 +1,8 @@
 //! Every state a mailbox can be in when its owner consents.
 
 use super::*;
-use shared::mailbox::{DisconnectDebt, Pace};
+use shared::goodbye::DisconnectDebt;
+use shared::mailbox::Pace;
 use shared::sealing::Sealed;
 
 fn now() -> Timestamp {
@@ -35,6 +36,7 @@ fn row() -> Mailbox {
         refresh_lease: None,
         owed: Owed::default(),
         reference: None,
+        purged: None,
     }
 }
 
@@ -119,12 +121,12 @@ fn a_connection_whose_first_grant_died_unannounced_is_announced_as_one() {
 #[test]
 fn while_a_disconnect_is_owed_nobody_connects() {
     let (id, at) = (String::new(), now());
-    let debt = DisconnectDebt { id, epoch: Epoch(1), grant: Grant(1), at };
+    let debt = DisconnectDebt::new(id, Epoch(1), Grant(1), at);
     let row = changed(|row| {
         row.disconnected_at = Some(now());
         row.owed.disconnect = Some(debt);
     });
-    assert_eq!(given(Some(&row), Given::RefreshToken), Err(NotYet::StillDisconnecting));
+    assert_eq!(given(Some(&row), Given::RefreshToken), Err(NotYet::StillDisconnecting(None)));
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Page {
             Self::Partial => &PARTIAL,
             Self::Expired => &EXPIRED,
             Self::TryAgain => &TRY_AGAIN,
-            Self::StillDisconnecting => &STILL_DISCONNECTING,
+            Self::StillDisconnecting(_) => &STILL_DISCONNECTING,
             Self::Blocked => &BLOCKED,
             Self::GoogleSilent => &GOOGLE_SILENT,
             Self::Fault => &FAULT,
@@ -130,7 +130,7 @@ const STILL_DISCONNECTING: Sheet = Sheet {
     status: StatusCode::CONFLICT,
     tone: Tone::Note,
     heading: "Please try again shortly",
-    text: "The last connection of this mailbox is still being cleared away. Come back in a few minutes.",
+    text: "The last connection of this mailbox is still being cleared away.",
     again: AGAIN,
 };
 

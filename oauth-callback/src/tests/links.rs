@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use shared::goodbye::DisconnectDebt;
 use shared::ids::Grant;
 use shared::ledger::Mailboxes;
-use shared::mailbox::{DisconnectDebt, Owed};
+use shared::mailbox::Owed;
 use shared::settings::ConnectLinks;
 
 use super::google::Choice;
@@ -82,7 +83,7 @@ async fn a_link_of_another_ref_changes_nothing_until_the_mailbox_is_disconnected
     world.change(|row| row.owed = Owed::default()).await;
     let row = world.row().await.unwrap();
     let (id, at) = ("e".to_owned(), world.clock.now());
-    let debt = DisconnectDebt { id, epoch: row.epoch, grant: row.grant, at };
+    let debt = DisconnectDebt::new(id, row.epoch, row.grant, at);
     let _ = world.ledger.disconnect(&user(), debt.clone()).await.unwrap();
     let paid = Owed { disconnect: Some(debt), ..Owed::default() };
     world.ledger.settle(&user(), paid).await.unwrap();

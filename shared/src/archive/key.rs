@@ -40,6 +40,14 @@ pub(super) fn check_prefix(prefix: &str) -> Result<Option<&str>, StoreError> {
     Ok(folder)
 }
 
+/// Refuses what names no folder: of a prefix that is not closed by its `/`, nobody knows how far it reaches.
+pub(super) fn check_folder(folder: &str) -> Result<(), StoreError> {
+    match folder.strip_suffix('/') {
+        Some(name) => check(name),
+        None => Err(StoreError::Broken { doing: "naming a folder", source: BadKey.into() }),
+    }
+}
+
 fn is_segment(segment: &str) -> bool {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     !segment.is_empty()

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::key::{check, check_prefix};
+use super::key::{check, check_folder, check_prefix};
 use super::{Archive, Put};
 use crate::store::StoreError;
 
@@ -74,5 +74,12 @@ impl Archive for MemoryArchive {
         let objects = self.objects();
         let rest = objects.range::<str, _>((start, Bound::Unbounded)).map(|(key, _)| key);
         Ok(rest.take_while(|key| key.starts_with(prefix)).take(limit).cloned().collect())
+    }
+
+    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError> {
+        check_folder(folder)?;
+        let keys = self.keys(folder, None, limit).await?;
+        let mut objects = self.objects();
+        Ok(keys.iter().filter_map(|key| objects.remove(key)).count())
     }
 }

@@ -39,6 +39,10 @@ pub trait Archive: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, StoreError>;
+
+    /// Deletes at most `limit` objects below `folder`, which ends in `/`, with every version of theirs that is kept, and
+    /// answers how many it has deleted, versions counted one by one; 0 when nothing is left.
+    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError>;
 }
 
 /// What became of a first write.

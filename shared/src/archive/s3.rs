@@ -1,5 +1,7 @@
 //! The archive in S3. Objects are encrypted as the bucket says; nothing here names a key.
 
+mod removal;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +15,7 @@ use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
-use super::key::{check, check_prefix};
+use super::key::{check, check_folder, check_prefix};
 use super::{Archive, Put};
 use crate::aws::{ATTEMPT, Place, fault};
 use crate::clock::{Chance, Clock};
@@ -178,6 +180,15 @@ impl Archive for S3Archive {
             }
         }
         Ok(keys)
+    }
+
+    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError> {
+        check_folder(folder)?;
+        let doomed = self.versions(folder, limit).await?;
+        if doomed.is_empty() {
+            return Ok(0);
+        }
+        self.delete_versions(doomed).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::{Event, Events};
+use crate::ids::UserId;
 use crate::store::StoreError;
 
 /// Everything that was published, in order, repetitions included.
@@ -28,5 +29,11 @@ impl Events for MemoryEvents {
     async fn publish(&self, batch: &[Event]) -> Result<Vec<usize>, StoreError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(batch);
         Ok(Vec::new())
+    }
+
+    async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
+        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        events.retain(|event| event.attributes.user_id.as_ref() != Some(user));
+        Ok(())
     }
 }

@@ -21,6 +21,9 @@ use crate::words::words;
 pub trait Events: Send + Sync {
     /// Publishes a batch. Each entry succeeds or fails by itself: the answer holds the positions of those that failed.
     async fn publish(&self, batch: &[Event]) -> Result<Vec<usize>, StoreError>;
+
+    /// Deletes what is kept here of events about a mailbox. What consumers have taken is theirs.
+    async fn forget(&self, user: &UserId) -> Result<(), StoreError>;
 }
 
 words! {

@@ -14,6 +14,7 @@ use aws_sdk_sns::types::PublishBatchRequestEntry;
 use self::entry::entries;
 use super::{Event, Events};
 use crate::aws::{Place, fault};
+use crate::ids::UserId;
 use crate::store::StoreError;
 
 /// One topic.
@@ -59,5 +60,10 @@ impl Events for SnsEvents {
         }
         failed.sort_unstable();
         Ok(failed)
+    }
+
+    /// A topic keeps nothing.
+    async fn forget(&self, _user: &UserId) -> Result<(), StoreError> {
+        Ok(())
     }
 }

@@ -9,12 +9,19 @@ use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value, json};
 
 use super::{Event, Events};
+use crate::ids::UserId;
 use crate::sqlite::Database;
 use crate::store::StoreError;
 
 const APPEND: &str = "INSERT INTO events (event, attributes) VALUES (?1, ?2)";
 
 const READ: &str = "SELECT seq, event, attributes FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+
+const FORGET: &str = "
+    DELETE FROM events WHERE seq > ?1 AND seq <= ?2 AND json_extract(attributes, '$.userId') = ?3";
+
+/// How many numbers of the log are looked at in one transaction.
+const WINDOW: u64 = 5000;
 
 const LAST: &str = "SELECT coalesce(max(seq), 0) FROM events";
 
@@ -71,6 +78,21 @@ impl Events for SqliteEvents {
             rows.into_iter().try_for_each(|row| append.execute(row).map(drop))
         });
         appended.await.map(|()| failed)
+    }
+
+    /// The log has no index by mailbox: it is looked through, some thousand events in a transaction, so that whoever
+    /// publishes meanwhile waits for one of them at most.
+    async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
+        let (mut from, last) = (0, self.last().await?);
+        while from < last {
+            let (user, to) = (user.clone(), from + WINDOW);
+            let forget = move |connection: &Connection| {
+                connection.prepare_cached(FORGET)?.execute(params![from, to, user]).map(drop)
+            };
+            self.0.write("deleting from the log of events", forget).await?;
+            from = to;
+        }
+        Ok(())
     }
 }
 

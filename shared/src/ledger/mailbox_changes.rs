@@ -6,7 +6,7 @@
 use super::{Advance, Consent, Life, NewAccess};
 use crate::clock::Timestamp;
 use crate::ids::Epoch;
-use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, ReleaseDebt, Standing, Tokens};
+use crate::mailbox::{Mailbox, Notice, Owed, Pace, ReleaseDebt, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::store::Write;
 
@@ -15,6 +15,11 @@ impl Consent {
     /// for.
     pub(super) fn complete(self, there: Option<Mailbox>) -> Option<Mailbox> {
         if there.as_ref().map(|mailbox| (mailbox.epoch, mailbox.grant)) != self.read {
+            return None;
+        }
+        // A purge may be owed to a row whose (epoch, grant) are as they were: it would take the new life with it.
+        let owed = there.as_ref().and_then(|mailbox| mailbox.owed.disconnect.as_ref());
+        if owed.is_some_and(|debt| debt.purge.is_some()) {
             return None;
         }
         let mut mailbox = match there {
@@ -61,6 +66,7 @@ impl Consent {
             refresh_lease: None,
             owed: Owed::default(),
             reference: None,
+            purged: None,
         }
     }
 }
@@ -154,30 +160,6 @@ impl Mailbox {
         Write::only_if(self.paused.is_some() && self.epoch == epoch, || {
             self.paused = None;
             self.owed.release = Some(ReleaseDebt { since: at });
-        })
-    }
-
-    /// Work that was owed to the life dies with it; what was to be announced about it is still true. The tokens stay,
-    /// for revoking needs them.
-    pub(super) fn disconnect(&mut self, debt: DisconnectDebt) -> Write {
-        let alive = self.disconnected_at.is_none();
-        Write::only_if(alive && self.epoch == debt.epoch, || {
-            self.epoch = debt.epoch.next();
-            self.disconnected_at = Some(debt.at);
-            self.history_id = None;
-            self.refresh_lease = None;
-            self.owed.backfill = None;
-            self.owed.release = None;
-            self.owed.disconnect = Some(debt);
-        })
-    }
-
-    pub(super) fn forget_tokens(&mut self, ended: Epoch) -> Write {
-        let still_over = self.disconnected_at.is_some() && self.epoch == ended.next();
-        Write::only_if(still_over, || {
-            self.refresh_token = None;
-            self.access_token = None;
-            self.expiry = None;
         })
     }
 }

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "aws")]
 pub mod dynamodb;
+mod ending_changes;
 mod mailbox_changes;
 mod mark_changes;
 pub mod memory;
@@ -16,15 +17,16 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, Grant, HistoryId, JobId, MessageId, UserId};
-use crate::mailbox::{
-    Announcement, DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens,
-};
+use crate::mailbox::{Announcement, Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens};
 use crate::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
 use crate::reason::{PauseReason, Reason};
 use crate::sealing::Sealed;
 use crate::store::{StoreError, Write};
 use crate::words::words;
+
+pub use self::segment::Segment;
 
 /// `UserTokens`: the mailboxes.
 #[async_trait]
@@ -87,12 +89,31 @@ pub trait Mailboxes: Send + Sync {
     async fn resume(&self, user: &UserId, epoch: Epoch, at: Timestamp)
     -> Result<Write, StoreError>;
 
-    /// Ends the life: epoch + 1, cursor removed, the clearing away owed; in one write, if `debt.epoch` still stands.
+    /// Ends the life: epoch + 1, cursor removed, the clearing away owed; in one write, if `debt.epoch` still stands. A
+    /// debt with a purge is also taken by the row whose life `debt.epoch` has ended already, once.
     async fn disconnect(&self, user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError>;
 
     /// Takes the tokens of the life `epoch`, which has ended, away; `Stale` once another life has begun, for its tokens
-    /// have taken their place. The debt stays until [`settle`](Self::settle).
-    async fn forget_tokens(&self, user: &UserId, epoch: Epoch) -> Result<Write, StoreError>;
+    /// have taken their place. The debt stays until [`settle`](Self::settle), and notes what Google said to the
+    /// revocation: the first answer stands.
+    async fn forget_tokens(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        revoked: Revoked,
+    ) -> Result<Write, StoreError>;
+
+    /// Notes that the first pass of the purge of the life `epoch` is over, and when the second may begin.
+    async fn purge_again(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        at: Timestamp,
+    ) -> Result<Write, StoreError>;
+
+    /// Ends the purge of the life `epoch` with the row itself: its userId, epoch and times stay, and that it was purged
+    /// `at` this moment; and the debt, until [`settle`](Self::settle). `Stale` before the second pass may begin.
+    async fn bury(&self, user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError>;
 
     /// Clears the debts in `paid` that are still owed exactly so.
     async fn settle(&self, user: &UserId, paid: Owed) -> Result<(), StoreError>;
@@ -114,15 +135,6 @@ impl Mailbox {
     pub fn life(&self) -> Life<'_> {
         Life { user: &self.user_id, epoch: self.epoch, grant: self.grant }
     }
-}
-
-/// Segment `index` of `total` of a parallel scan; together they are the whole table, and none overlap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Segment {
-    /// 0 to `total` - 1.
-    pub index: u32,
-    /// How many there are, at least 1.
-    pub total: u32,
 }
 
 /// A page of a scan.
@@ -247,6 +259,9 @@ pub trait Marks: Send + Sync {
         epoch: Epoch,
         now: Timestamp,
     ) -> Result<MarkCounts, StoreError>;
+
+    /// Deletes at most `limit` marks of a mailbox, of whatever life, and answers how many; 0 when none is left.
+    async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError>;
 }
 
 words! {
@@ -347,6 +362,9 @@ pub trait DeadLetters: Send + Sync {
         from: &[LetterState],
         to: LetterState,
     ) -> Result<Write, StoreError>;
+
+    /// Deletes at most `limit` letters of a mailbox, in whatever state, and answers how many; 0 when none is left.
+    async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError>;
 }
 
 /// `Control`: a few named items that many workers share.

@@ -5,10 +5,18 @@
 
 use std::ops::Range;
 
-use super::Segment;
 use crate::ids::UserId;
 
 const SLOTS: u64 = 1 << 16;
+
+/// Segment `index` of `total` of a parallel scan; together they are the whole table, and none overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// 0 to `total` - 1.
+    pub index: u32,
+    /// How many there are, at least 1.
+    pub total: u32,
+}
 
 impl Segment {
     /// The slots of this segment; none when there is no such segment.

@@ -8,7 +8,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// The schema that this program reads and writes; `PRAGMA user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+
+/// What makes the schema of version 2 of the first.
+const FROM_1: &str = "ALTER TABLE mailboxes ADD COLUMN purged TEXT; PRAGMA user_version = 2;";
 
 /// How long one process waits for another's transaction. They take milliseconds; a checkpoint on a slow disk may not.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,15 +45,18 @@ pub(super) fn open(file: &Path, cache_kib: i64) -> rusqlite::Result<Connection> 
     Ok(connection)
 }
 
-/// Creates the tables if the file is new; answers the version of the schema that is there.
+/// Creates the tables if the file is new, and brings older ones up to date; answers the version of the schema that
+/// then is there.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let there = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if there == 0 {
-        transaction.execute_batch(SCHEMA)?;
+    match there {
+        0 => transaction.execute_batch(SCHEMA)?,
+        1 => transaction.execute_batch(FROM_1)?,
+        _ => {}
     }
     transaction.commit()?;
-    Ok(if there == 0 { SCHEMA_VERSION } else { there })
+    Ok(there.max(SCHEMA_VERSION))
 }
 
 /// Whether this program can use a file of schema `version`.

@@ -24,6 +24,8 @@ CREATE TABLE mailboxes (
     refresh_lease        TEXT,
     owed                 TEXT    NOT NULL,
     ref                  TEXT,
+    -- JSON: what is remembered of the last purge.
+    purged               TEXT,
     -- What a scan needs beside the columns above, computed at each write.
     slot                 INTEGER NOT NULL,
     readable             INTEGER NOT NULL,
@@ -100,4 +102,4 @@ CREATE TABLE events (
     attributes TEXT    NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

@@ -5,6 +5,7 @@ mod local;
 mod missing;
 mod rotation;
 mod tables;
+mod versions;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_kms::Client as Kms;
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::config::Builder as S3Config;
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use aws_sdk_sns::Client as Sns;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::config::Credentials;
@@ -116,10 +118,16 @@ async fn arn(sqs: &Sqs, url: &str) -> String {
 }
 
 async fn bucket(config: &SdkConfig, tag: &str) -> String {
-    let s3 = S3::from_conf(S3Config::from(config).force_path_style(true).build());
-    let name = format!("results-{tag}");
+    let (s3, name) = (s3(config), format!("results-{tag}"));
     s3.create_bucket().bucket(&name).send().await.unwrap();
+    let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
+    let versioning = s3.put_bucket_versioning().bucket(&name);
+    versioning.versioning_configuration(enabled.build()).send().await.unwrap();
     name
+}
+
+fn s3(config: &SdkConfig) -> S3 {
+    S3::from_conf(S3Config::from(config).force_path_style(true).build())
 }
 
 async fn topic(sns: &Sns, tag: &str) -> String {

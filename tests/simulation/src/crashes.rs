@@ -54,7 +54,7 @@ fn now(world: &mut World, deed: Deed) {
 }
 
 /// The scenarios there are.
-pub const SCENARIOS: [Scenario; 11] = [
+pub const SCENARIOS: [Scenario; 12] = [
     Scenario {
         name: "first connect with backfill",
         nature: kind,
@@ -158,6 +158,21 @@ pub const SCENARIOS: [Scenario; 11] = [
             now(world, Deed::Sync(0));
             now(world, Deed::Disconnect(0));
             minutes(world, 2);
+        },
+    },
+    Scenario {
+        name: "purge mid-run",
+        nature: kind,
+        before: |world| {
+            connected(world);
+            now(world, Deed::Deliver(0, 1));
+            minutes(world, 6);
+        },
+        script: |world| {
+            now(world, Deed::Deliver(0, 1));
+            now(world, Deed::Sync(0));
+            now(world, Deed::Purge(0));
+            minutes(world, 9);
         },
     },
     Scenario {

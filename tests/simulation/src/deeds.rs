@@ -23,6 +23,8 @@ pub enum Deed {
     Consent(usize),
     /// A person has the mailbox disconnected.
     Disconnect(usize),
+    /// A person has the mailbox disconnected, and everything of it deleted; or deleted later.
+    Purge(usize),
     /// Google ends every grant of a person.
     Revoke(usize, google_sim::grants::Cause),
     /// So many messages arrive.
@@ -59,6 +61,7 @@ impl Deed {
         match self {
             Self::Consent(_) => "consent",
             Self::Disconnect(_) => "disconnect",
+            Self::Purge(_) => "purge",
             Self::Revoke(..) => "revoke",
             Self::Deliver(..) => "deliver",
             Self::DeliverLarge(_) => "deliver a large message",
@@ -127,7 +130,10 @@ impl World {
     pub(crate) fn act(&mut self, deed: Deed) {
         match deed {
             Deed::Consent(person) => self.consent(person),
-            Deed::Disconnect(person) => self.ask(person, UserJobKind::Disconnect),
+            Deed::Disconnect(person) => {
+                self.ask(person, UserJobKind::Disconnect { purge: false });
+            }
+            Deed::Purge(person) => self.ask(person, UserJobKind::Disconnect { purge: true }),
             Deed::Sync(person) => self.ask(person, UserJobKind::Sync),
             Deed::Revoke(person, cause) => {
                 let _ = self.google.revoke(&self.people[person].0, cause);

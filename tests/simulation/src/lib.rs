@@ -8,6 +8,7 @@
 pub mod crashes;
 pub mod deeds;
 pub mod fate;
+mod forgotten;
 pub mod google;
 pub mod hand;
 pub mod outside;

@@ -79,6 +79,10 @@ impl Archive for Shelf {
     ) -> Result<Vec<String>, StoreError> {
         self.inner.keys(prefix, after, limit).await
     }
+
+    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError> {
+        self.inner.remove(folder, limit).await
+    }
 }
 
 /// The topic.
@@ -113,6 +117,10 @@ impl Topic {
         let Ok(id) = event.subject.parse::<MessageId>() else {
             return self.witness.violated("an event names its message", Some(user), &event.id);
         };
+        if self.witness.is_being_purged(user) {
+            // What was under way goes on to its end; the second pass takes what it leaves.
+            return;
+        }
         let marks = self.witness.ledger.get_marks(user, std::slice::from_ref(&id)).await;
         if marks.first().is_none_or(Option::is_none) {
             let rule = "what is announced was accounted for before";
@@ -156,5 +164,13 @@ impl Events for Topic {
             self.judge(event).await;
         }
         Ok(Vec::new())
+    }
+
+    /// What was processed before a purge is processed anew, if its owner comes back, and may be told in other words.
+    async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
+        let named = format!("\"userId\":\"{user}\"");
+        let mut known = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, said| !said.contains(&named));
+        Ok(())
     }
 }

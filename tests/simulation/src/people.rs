@@ -52,7 +52,7 @@ impl World {
                     {
                         Ok(next) => next,
                         Err(
-                            NotYet::StillDisconnecting
+                            NotYet::StillDisconnecting(_)
                             | NotYet::OtherReference
                             | NotYet::NoRefreshToken,
                         ) => return,

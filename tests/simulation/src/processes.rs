@@ -46,6 +46,8 @@ struct Process {
     work: Pin<Box<dyn Future<Output = ()>>>,
     /// It stands still until then.
     thaws: Timestamp,
+    /// Since when it stands still, or stood before it was run again.
+    froze: Option<Timestamp>,
     errand: Arc<Errand>,
 }
 
@@ -149,17 +151,23 @@ impl World {
         let who = Who { process: number, user: None, job: String::new() };
         let errand = Arc::new(Errand { who: Arc::new(who), ..Errand::default() });
         let thaws = self.now();
-        self.processes.running.push(Process { kind, work, thaws, errand });
+        self.processes.running.push(Process { kind, work, thaws, froze: None, errand });
     }
 
     /// Runs a process up to its next call.
     fn advance(&mut self, place: usize) {
         let fate = self.fate.clone();
+        let froze = self.processes.running[place].froze.take();
+        if froze.is_some_and(|since| self.slept_through_a_purge(since)) {
+            self.processes.running.remove(place);
+            return fate.count("strike", "slept through a purge");
+        }
         let process = &mut self.processes.running[place];
         let outer = fate.begin(process.errand.clone());
         let polled = process.work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         fate.begin(outer);
         if let Some(length) = fate.take_frozen() {
+            process.froze = Some(self.clock.now());
             process.thaws = self.clock.now() + length;
         }
         if fate.take_killed() || polled == Poll::Ready(()) {
@@ -329,7 +337,8 @@ impl Scribe {
             UserJobKind::Sync => "sync",
             UserJobKind::Refresh { .. } => "refresh",
             UserJobKind::Backfill { .. } => "backfill",
-            UserJobKind::Disconnect => "disconnect",
+            UserJobKind::Disconnect { purge: false } => "disconnect",
+            UserJobKind::Disconnect { purge: true } => "purge",
         };
         self.errand(job, kind)
     }

@@ -71,6 +71,7 @@ impl Stages {
             sealing: self.stores.sealing.clone(),
             user_jobs: self.stores.user_jobs.clone(),
             message_jobs: self.stores.message_jobs.clone(),
+            archive: self.stores.archive.clone(),
             breaker: self.breaker(),
             events: self.stores.events.clone(),
             settings: self.settings.clone(),

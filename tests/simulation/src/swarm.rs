@@ -213,6 +213,7 @@ fn life(draw: &Draw, person: usize) -> Vec<Deed> {
     perhaps(3, Deed::Consent(person));
     perhaps(3, Deed::Consent(person));
     perhaps(6, Deed::Disconnect(person));
+    perhaps(6, Deed::Purge(person));
     perhaps(6, Deed::Pause(person));
     perhaps(6, Deed::Resume(person));
     perhaps(4, Deed::Sync(person));

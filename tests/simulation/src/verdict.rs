@@ -157,6 +157,7 @@ impl World {
         }
         for row in self.rows() {
             self.judge_mailbox(&row, &letters);
+            self.judge_forgotten(&row, &letters);
         }
         self.fate.note("rest", format!("{} deliveries", self.deliveries.load(Ordering::Relaxed)));
     }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use shared::archive::{Archive, Put};
 use shared::clock::{Clock, Timestamp};
 use shared::events::{Event, Events};
+use shared::goodbye::{DisconnectDebt, Revoked};
 use shared::google::{
     Gmail, GmailError, HistoryPage, ListPage, OAuth, OAuthError, PageToken, Profile, RawMessage,
     Search, SigningKeys, TokenAnswer,
@@ -17,7 +18,7 @@ use shared::ledger::{
     Advance, Consent, Control, ControlItem, DeadLetter, DeadLetters, LetterFilter, LetterKey,
     LetterState, Life, Mailboxes, Marks, NewAccess, ScanPage, Segment,
 };
-use shared::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Standing, Tokens};
+use shared::mailbox::{Mailbox, Notice, Owed, Pace, Standing, Tokens};
 use shared::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
 use shared::queue::{Depth, Outgoing, Queue, Receipt, Record, SendFailure, VISIBILITY};
 use shared::reason::PauseReason;
@@ -62,7 +63,9 @@ watch!(Mailboxes as "mailboxes" {
     fn pause(user: &UserId, epoch: Epoch, reason: PauseReason) -> Result<Write, StoreError>;
     fn resume(user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError>;
     fn disconnect(user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError>;
-    fn forget_tokens(user: &UserId, epoch: Epoch) -> Result<Write, StoreError>;
+    fn forget_tokens(user: &UserId, epoch: Epoch, revoked: Revoked) -> Result<Write, StoreError>;
+    fn purge_again(user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError>;
+    fn bury(user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError>;
     fn settle(user: &UserId, paid: Owed) -> Result<(), StoreError>;
 });
 
@@ -73,6 +76,7 @@ watch!(Marks as "marks" {
     fn park(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
     fn unpark(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
     fn count(user: &UserId, epoch: Epoch, now: Timestamp) -> Result<MarkCounts, StoreError>;
+    fn forget(user: &UserId, limit: usize) -> Result<usize, StoreError>;
 });
 
 watch!(DeadLetters as "letters" {
@@ -80,6 +84,7 @@ watch!(DeadLetters as "letters" {
     fn get(key: &LetterKey) -> Result<Option<DeadLetter>, StoreError>;
     fn list(filter: &LetterFilter, after: Option<&LetterKey>, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
     fn shift(key: &LetterKey, from: &[LetterState], to: LetterState) -> Result<Write, StoreError>;
+    fn forget(user: &UserId, limit: usize) -> Result<usize, StoreError>;
 });
 
 watch!(Control as "control" {
@@ -92,6 +97,7 @@ watch!(Archive as "archive" {
     fn put(key: &str, bytes: Vec<u8>, content_type: &'static str) -> Result<(), StoreError>;
     fn get(key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     fn keys(prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;
+    fn remove(folder: &str, limit: usize) -> Result<usize, StoreError>;
 });
 
 watch!(Gmail as "gmail" {
@@ -125,11 +131,15 @@ impl Events for Watched<dyn Events> {
             strike => self.hand.carry(name, strike, call(batch)).await,
         }
     }
+
+    async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
+        self.hand.pass("events.forget", self.inner.forget(user)).await
+    }
 }
 
 /// Every call that passes a hand. A method that is added to a trait is not compiled without standing here.
 pub fn every_call() -> Vec<&'static str> {
-    let mut all = vec!["events.publish"];
+    let mut all = vec!["events.publish", "events.forget"];
     all.extend(Watched::<dyn Mailboxes>::CALLS);
     all.extend(Watched::<dyn Marks>::CALLS);
     all.extend(Watched::<dyn DeadLetters>::CALLS);

@@ -123,6 +123,14 @@ impl Witness {
         row.is_none_or(|row| row.epoch != epoch || row.disconnected_at.is_some())
     }
 
+    /// Whether a mailbox's purge is under way.
+    pub fn is_being_purged(&self, user: &UserId) -> bool {
+        let row = crate::at_once(Mailboxes::get(&*self.ledger, user));
+        let row = row.and_then(Result::ok).flatten();
+        let owed = row.as_ref().and_then(|row| row.owed.disconnect.as_ref());
+        owed.is_some_and(|debt| debt.purge.is_some())
+    }
+
     /// Looks at a mailbox's row, and at what follows from how it has changed.
     pub async fn look(&self, mailbox: &Mailbox, now: Timestamp) {
         let user = &mailbox.user_id;

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
 use self::workshop::Workshop;
-use super::key::{check, check_prefix};
+use super::key::{check, check_folder, check_prefix};
 use super::{Archive, Put};
 use crate::store::StoreError;
 
@@ -104,6 +104,12 @@ impl Archive for FolderArchive {
         });
         listed.await
     }
+
+    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError> {
+        check_folder(folder)?;
+        let name = folder.to_owned();
+        self.run("deleting objects", move |folder| folder.remove(&name, limit)).await
+    }
 }
 
 impl Folder {
@@ -126,6 +132,20 @@ impl Folder {
         let draft = self.workshop.draft(bytes)?;
         with_parent(&path, || fs::rename(draft.path(), &path))
     }
+
+    /// A folder's own name may say whose it is: once it is empty it goes as well.
+    fn remove(&self, name: &str, limit: usize) -> io::Result<usize> {
+        let below = name.trim_end_matches('/');
+        let keys = listing::keys(&self.root, Some(below), name, None, limit)?;
+        let mut removed = 0;
+        for key in &keys {
+            removed += usize::from(absent(fs::remove_file(self.root.join(key)))?.is_some());
+        }
+        if keys.is_empty() {
+            remove_empty(&self.root.join(below));
+        }
+        Ok(removed)
+    }
 }
 
 /// Places a file, and makes the folders above it only when they turn out to be missing.
@@ -137,6 +157,18 @@ fn with_parent(path: &Path, place: impl Fn() -> io::Result<()>) -> io::Result<()
         }
         (placed, _) => placed,
     }
+}
+
+/// Removes a folder and those in it, unless something is there after all.
+fn remove_empty(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        // A link is not followed.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_empty(&entry.path());
+        }
+    }
+    // Refused by the system where a file is: whoever has just put it there keeps it.
+    let _ = fs::remove_dir(folder);
 }
 
 /// What is not there is no failure, nor is a folder where an object was looked for.

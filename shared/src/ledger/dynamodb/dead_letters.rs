@@ -158,6 +158,10 @@ impl DeadLetters for DynamoLedger {
             Outcome::Refused(_) => Ok(Write::Stale),
         }
     }
+
+    async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
+        self.dead_letters.delete_page("deleting dead letters", user.as_str(), limit).await
+    }
 }
 
 fn owner(user: Option<&UserId>) -> &str {

@@ -40,6 +40,7 @@ impl Row for Mailbox {
             refresh_lease,
             owed,
             reference,
+            purged,
         } = self;
         Attributes::default()
             .with("userId", user_id)
@@ -65,6 +66,7 @@ impl Row for Mailbox {
             .with_any("refreshLease", refresh_lease.as_ref())
             .with_any("owed", Some(owed).filter(|owed| **owed != Owed::default()))
             .with_any("ref", reference.as_ref())
+            .with_any("purged", purged.as_ref())
             .item()
     }
 
@@ -93,6 +95,7 @@ impl Row for Mailbox {
             refresh_lease: any(item, "refreshLease")?,
             owed: any(item, "owed")?.unwrap_or_default(),
             reference: any(item, "ref")?,
+            purged: any(item, "purged")?,
         })
     }
 }

@@ -7,9 +7,10 @@ use super::mailbox_items::{ROSTER_ATTRIBUTES, roster};
 use super::pages::Page;
 use super::values::{Item, needed, shown};
 use crate::clock::Timestamp;
+use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, UserId};
 use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
-use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens};
+use crate::mailbox::{Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::store::{StoreError, Write};
 
@@ -160,8 +161,27 @@ impl Mailboxes for DynamoLedger {
         self.change_mailbox("disconnecting a mailbox", user, end).await
     }
 
-    async fn forget_tokens(&self, user: &UserId, epoch: Epoch) -> Result<Write, StoreError> {
-        self.change_mailbox("forgetting tokens", user, |mailbox| mailbox.forget_tokens(epoch)).await
+    async fn forget_tokens(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        revoked: Revoked,
+    ) -> Result<Write, StoreError> {
+        let forget = |mailbox: &mut Mailbox| mailbox.forget_tokens(epoch, revoked);
+        self.change_mailbox("forgetting tokens", user, forget).await
+    }
+
+    async fn purge_again(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        at: Timestamp,
+    ) -> Result<Write, StoreError> {
+        self.change_mailbox("noting a purge", user, |mailbox| mailbox.purge_again(epoch, at)).await
+    }
+
+    async fn bury(&self, user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError> {
+        self.change_mailbox("ending a purge", user, |mailbox| mailbox.bury(epoch, at)).await
     }
 
     async fn settle(&self, user: &UserId, paid: Owed) -> Result<(), StoreError> {

@@ -196,4 +196,8 @@ impl Marks for DynamoLedger {
             }
         }
     }
+
+    async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
+        self.marks.delete_page("deleting marks", user.as_str(), limit).await
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::table::Table;
 use super::values::Item;
@@ -17,6 +18,9 @@ const BATCH: usize = 100;
 /// How often keys that were left over are asked for again, the first time after [`PAUSE`].
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(25);
+
+/// Deletes that are under way at a time.
+const AT_ONCE: usize = 10;
 
 /// A page of rows. It is no longer than asked for, but may be shorter, or empty, and yet be followed by another:
 /// DynamoDB stops at a megabyte.
@@ -84,6 +88,23 @@ impl Table {
         let at = self.place(doing, "dynamodb:Query");
         let answer = request.send().await.map_err(|error| fault(at, error))?;
         Ok(Page { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
+    }
+
+    /// Deletes at most `limit` of the rows whose first key part is `of`, and answers how many; 0 when none is left.
+    pub(super) async fn delete_page(
+        &self,
+        doing: &'static str,
+        of: &str,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let page = self.query_page(doing, of, None, Some(limit)).await?;
+        let keys = page.items.into_iter().map(|mut item| {
+            item.retain(|name, _| self.key.contains(&name.as_str()));
+            item
+        });
+        let doomed: Vec<_> = keys.map(|key| self.delete(doing, key)).collect();
+        let gone: Vec<()> = stream::iter(doomed).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(gone.len())
     }
 
     /// A page of all rows, read as `how` says.

@@ -133,6 +133,13 @@ impl Table {
         }
     }
 
+    /// Deletes a row, whatever it is now; one that is not there is as good.
+    pub(super) async fn delete(&self, doing: &'static str, key: Item) -> Result<(), StoreError> {
+        let request = self.client.delete_item().table_name(&self.name).set_key(Some(key));
+        let at = self.place(doing, "dynamodb:DeleteItem");
+        request.send().await.map(drop).map_err(|error| fault(at, error))
+    }
+
     /// Reads a row back. What it cannot read it names, by key and attribute.
     pub(super) fn read<T: Row>(&self, doing: &'static str, item: &Item) -> Result<T, StoreError> {
         T::read(item).map_err(|malformed| {

@@ -12,6 +12,7 @@ use super::values::{Malformed, Value};
 use super::{DynamoLedger, Tables};
 use crate::clock::Timestamp;
 use crate::events::EventKind;
+use crate::goodbye::{Purged, Revoked};
 use crate::ids::{Epoch, Generation, Grant, HistoryId};
 use crate::ledger::{DeadLetter, LetterState, StageName};
 use crate::mailbox::{Announcement, GapReport, Mailbox, Owed, Pace};
@@ -50,6 +51,7 @@ fn mailbox() -> Mailbox {
         refresh_lease: Some(at(7)),
         owed: Owed { announcement: Some(announcement), ..Owed::default() },
         reference: Some("crm-7".into()),
+        purged: Some(Purged { epoch: Epoch(6), at: at(8), revoked: Revoked::Before }),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::clock::Timestamp;
+use crate::goodbye::Purged;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::ledger::{LetterState, StageName};
 use crate::mailbox::Owed;
@@ -164,14 +165,20 @@ impl Value for Vec<String> {
     }
 }
 
-/// As JSON: debts are written and cleared whole, and a person can read them.
-impl Value for Owed {
-    fn write(&self) -> AttributeValue {
-        let text = serde_json::to_string(self);
-        AttributeValue::S(text.unwrap_or_else(|_| unreachable!("its keys are texts")))
-    }
+macro_rules! json {
+    ($($name:ty),+) => {$(
+        /// As JSON: written and cleared whole, and a person can read it.
+        impl Value for $name {
+            fn write(&self) -> AttributeValue {
+                let text = serde_json::to_string(self);
+                AttributeValue::S(text.unwrap_or_else(|_| unreachable!("its keys are texts")))
+            }
 
-    fn read(attribute: &AttributeValue) -> Option<Self> {
-        serde_json::from_str(attribute.as_s().ok()?).ok()
-    }
+            fn read(attribute: &AttributeValue) -> Option<Self> {
+                serde_json::from_str(attribute.as_s().ok()?).ok()
+            }
+        }
+    )+};
 }
+
+json!(Owed, Purged);

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 
 use super::MemoryLedger;
+use crate::ids::UserId;
 use crate::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState};
 use crate::store::{StoreError, Write};
 
@@ -46,5 +47,12 @@ impl DeadLetters for MemoryLedger {
         Ok(self.tables().letters.get_mut(key).map_or(Write::Stale, |letter| {
             Write::only_if(from.contains(&letter.state), || letter.state = to)
         }))
+    }
+
+    async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
+        let letters = &mut self.tables().letters;
+        let theirs = letters.keys().filter(|(owner, _)| owner.as_ref() == Some(user)).take(limit);
+        let theirs: Vec<_> = theirs.cloned().collect();
+        Ok(theirs.iter().filter_map(|key| letters.remove(key)).count())
     }
 }

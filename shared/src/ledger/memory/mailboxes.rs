@@ -6,10 +6,11 @@ use async_trait::async_trait;
 
 use super::MemoryLedger;
 use crate::clock::Timestamp;
+use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, UserId};
 use crate::ledger::segment::slot;
 use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
-use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Standing, Tokens};
+use crate::mailbox::{Mailbox, Notice, Owed, Pace, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::store::{StoreError, Write};
 
@@ -118,8 +119,26 @@ impl Mailboxes for MemoryLedger {
         Ok(self.change(user, |mailbox| mailbox.disconnect(debt)))
     }
 
-    async fn forget_tokens(&self, user: &UserId, epoch: Epoch) -> Result<Write, StoreError> {
-        Ok(self.change(user, |mailbox| mailbox.forget_tokens(epoch)))
+    async fn forget_tokens(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        revoked: Revoked,
+    ) -> Result<Write, StoreError> {
+        Ok(self.change(user, |mailbox| mailbox.forget_tokens(epoch, revoked)))
+    }
+
+    async fn purge_again(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        at: Timestamp,
+    ) -> Result<Write, StoreError> {
+        Ok(self.change(user, |mailbox| mailbox.purge_again(epoch, at)))
+    }
+
+    async fn bury(&self, user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError> {
+        Ok(self.change(user, |mailbox| mailbox.bury(epoch, at)))
     }
 
     async fn settle(&self, user: &UserId, paid: Owed) -> Result<(), StoreError> {

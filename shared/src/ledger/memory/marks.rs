@@ -94,4 +94,11 @@ impl Marks for MemoryLedger {
         }
         Ok(counts)
     }
+
+    async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
+        let marks = &mut self.tables().marks;
+        let theirs = marks.keys().filter(|(owner, _)| owner == user).take(limit);
+        let theirs: Vec<_> = theirs.cloned().collect();
+        Ok(theirs.iter().filter_map(|key| marks.remove(key)).count())
+    }
 }

@@ -34,6 +34,10 @@ const LIST: &str = "
 const SHIFT: &str =
     "UPDATE dead_letters SET state = ?3 WHERE user_id = ?1 AND job_id = ?2 AND state = ?4";
 
+const FORGET: &str = "
+    DELETE FROM dead_letters WHERE user_id = ?1
+      AND job_id IN (SELECT job_id FROM dead_letters WHERE user_id = ?1 LIMIT ?2)";
+
 #[async_trait]
 impl DeadLetters for SqliteLedger {
     async fn park(&self, letter: DeadLetter) -> Result<(), StoreError> {
@@ -98,6 +102,14 @@ impl DeadLetters for SqliteLedger {
             Ok(Write::Stale)
         });
         shifted.await
+    }
+
+    async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
+        let user = user.clone();
+        let forgotten = self.0.write("deleting dead letters", move |connection| {
+            connection.prepare_cached(FORGET)?.execute(params![user, limit])
+        });
+        forgotten.await
     }
 }
 

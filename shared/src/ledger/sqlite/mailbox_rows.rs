@@ -15,20 +15,20 @@ const REPLACE: &str = "
     INSERT INTO mailboxes (
         user_id, email, refresh_token, access_token, access_token_version, expiry, scopes, history_id, last_fetched_at,
         last_mail_at, connected_at, epoch, grant_number, disconnected_at, needs_reauth, reauth_reason, paused,
-        paused_reason, paced_until, paced_used, refresh_lease, owed, ref, slot, readable, owes
+        paused_reason, paced_until, paced_used, refresh_lease, owed, ref, purged, slot, readable, owes
     ) VALUES (
         :user_id, :email, :refresh_token, :access_token, :access_token_version, :expiry, :scopes, :history_id,
         :last_fetched_at, :last_mail_at, :connected_at, :epoch, :grant_number, :disconnected_at, :needs_reauth,
-        :reauth_reason, :paused, :paused_reason, :paced_until, :paced_used, :refresh_lease, :owed, :ref, :slot,
-        :readable, :owes
+        :reauth_reason, :paused, :paused_reason, :paced_until, :paced_used, :refresh_lease, :owed, :ref, :purged,
+        :slot, :readable, :owes
     ) ON CONFLICT (user_id) DO UPDATE SET
         email = :email, refresh_token = :refresh_token, access_token = :access_token,
         access_token_version = :access_token_version, expiry = :expiry, scopes = :scopes, history_id = :history_id,
         last_fetched_at = :last_fetched_at, last_mail_at = :last_mail_at, connected_at = :connected_at, epoch = :epoch,
         grant_number = :grant_number, disconnected_at = :disconnected_at, needs_reauth = :needs_reauth,
         reauth_reason = :reauth_reason, paused = :paused, paused_reason = :paused_reason, paced_until = :paced_until,
-        paced_used = :paced_used, refresh_lease = :refresh_lease, owed = :owed, ref = :ref, readable = :readable,
-        owes = :owes";
+        paced_used = :paced_used, refresh_lease = :refresh_lease, owed = :owed, ref = :ref, purged = :purged,
+        readable = :readable, owes = :owes";
 
 pub(super) fn load(connection: &Connection, user: &UserId) -> rusqlite::Result<Option<Mailbox>> {
     connection.prepare_cached(SELECT)?.query_row([user], mailbox).optional()
@@ -60,6 +60,7 @@ pub(super) fn store(connection: &Connection, mailbox: &Mailbox) -> rusqlite::Res
         ":refresh_lease": mailbox.refresh_lease,
         ":owed": json(&mailbox.owed)?,
         ":ref": mailbox.reference,
+        ":purged": mailbox.purged.as_ref().map(json).transpose()?,
         ":slot": slot(&mailbox.user_id),
         ":readable": roster.readable,
         ":owes": roster.owes,
@@ -89,6 +90,7 @@ fn mailbox(row: &Row<'_>) -> rusqlite::Result<Mailbox> {
         refresh_lease: row.get("refresh_lease")?,
         owed: from_json(row, "owed")?,
         reference: row.get("ref")?,
+        purged: any_json(row, "purged")?,
     })
 }
 
@@ -109,8 +111,16 @@ fn json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
 }
 
 fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
-    let text: String = row.get(column)?;
+    parsed(row, column, &row.get::<_, String>(column)?)
+}
+
+fn any_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| parsed(row, column, &text)).transpose()
+}
+
+fn parsed<T: DeserializeOwned>(row: &Row<'_>, column: &str, text: &str) -> rusqlite::Result<T> {
     let index = row.as_ref().column_index(column)?;
-    serde_json::from_str(&text)
+    serde_json::from_str(text)
         .map_err(|error| Error::FromSqlConversionFailure(index, Type::Text, error.into()))
 }

@@ -6,10 +6,11 @@ use rusqlite::{Connection, params};
 use super::SqliteLedger;
 use super::mailbox_rows::{load, roster, store};
 use crate::clock::Timestamp;
+use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, UserId};
 use crate::ledger::segment::slot;
 use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
-use crate::mailbox::{DisconnectDebt, Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens};
+use crate::mailbox::{Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::sealing::{KeyName, Sealed};
 use crate::store::{StoreError, Write};
@@ -185,8 +186,27 @@ impl Mailboxes for SqliteLedger {
         self.change("disconnecting a mailbox", user, |mailbox| mailbox.disconnect(debt)).await
     }
 
-    async fn forget_tokens(&self, user: &UserId, epoch: Epoch) -> Result<Write, StoreError> {
-        self.change("forgetting tokens", user, move |mailbox| mailbox.forget_tokens(epoch)).await
+    async fn forget_tokens(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        revoked: Revoked,
+    ) -> Result<Write, StoreError> {
+        let forget = move |mailbox: &mut Mailbox| mailbox.forget_tokens(epoch, revoked);
+        self.change("forgetting tokens", user, forget).await
+    }
+
+    async fn purge_again(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        at: Timestamp,
+    ) -> Result<Write, StoreError> {
+        self.change("noting a purge", user, move |mailbox| mailbox.purge_again(epoch, at)).await
+    }
+
+    async fn bury(&self, user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError> {
+        self.change("ending a purge", user, move |mailbox| mailbox.bury(epoch, at)).await
     }
 
     async fn settle(&self, user: &UserId, paid: Owed) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use rusqlite::types::Type;
-use rusqlite::{Connection, Error, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, Error, OptionalExtension, Row, named_params, params};
 
 use super::SqliteLedger;
 use crate::clock::Timestamp;
@@ -14,6 +14,10 @@ use crate::store::{StoreError, Write};
 const SELECT: &str = "SELECT * FROM marks WHERE user_id = ?1 AND message_id = ?2";
 
 const SELECT_ALL: &str = "SELECT * FROM marks WHERE user_id = ?1";
+
+const FORGET: &str = "
+    DELETE FROM marks WHERE user_id = ?1
+      AND message_id IN (SELECT message_id FROM marks WHERE user_id = ?1 LIMIT ?2)";
 
 const REPLACE: &str = "
     INSERT OR REPLACE INTO marks (
@@ -151,6 +155,14 @@ impl Marks for SqliteLedger {
             Ok(counts)
         });
         counted.await
+    }
+
+    async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
+        let user = user.clone();
+        let forgotten = self.0.write("deleting marks", move |connection| {
+            connection.prepare_cached(FORGET)?.execute(params![user, limit])
+        });
+        forgotten.await
     }
 }
 
