@@ -120,13 +120,26 @@ def _(stack):
         same(function, may(stack, function, "secretsmanager"), should)
 
 
-@check("only the message-processor sees mail, and it deletes none")
+@check("only the message-processor sees mail, and it deletes none; only the user-worker deletes mail, and it sees none")
 def _(stack):
     bucket = stack.attribute("Results", "Arn")
-    should = {("s3:ListBucket", bucket)}
-    should |= {(f"s3:{verb}Object", f"{bucket}/{prefix}/*") for verb in ("Get", "Put") for prefix in ("results", "raw")}
+    places = [f"{bucket}/{prefix}/*" for prefix in ("results", "raw")]
+    sees = {(f"s3:{verb}Object", place) for verb in ("Get", "Put") for place in places}
+    deletes = {(f"s3:Delete{what}", place) for what in ("Object", "ObjectVersion") for place in places}
+    should = {
+        "MessageProcessor": sees | {("s3:ListBucket", bucket)},
+        "UserWorker": deletes | {("s3:ListBucketVersions", bucket)},
+    }
     for function in functions(stack):
-        same(function, may(stack, function, "s3"), should if function == "MessageProcessor" else ())
+        same(function, may(stack, function, "s3"), should.get(function, ()))
+
+
+@check("who lists versions of objects lists results and originals")
+def _(stack):
+    for statement in statements(stack, role_of(stack, "UserWorker")):
+        if "s3:ListBucketVersions" in listed(statement["Action"]):
+            [prefixes] = [told["s3:prefix"] for told in statement["Condition"].values()]
+            same("prefixes", prefixes, ["results/*", "raw/*"])
 
 
 @check("the dispatcher scans, holds its round, sends jobs and starts itself, and nothing else")
@@ -143,12 +156,15 @@ def _(stack):
     same("the dispatcher", granted - may(stack, "Dispatcher", "logs"), should)
 
 
-@check("no function deletes a row, and only the dispatcher reads a whole table")
+@check("only the user-worker deletes rows, marks and dead letters, and only the dispatcher reads a whole table")
 def _(stack):
+    more = {"Dispatcher": {"Scan"}, "UserWorker": {"DeleteItem"}}
     for function in functions(stack):
         verbs = {action.partition(":")[2] for action, _ in may(stack, function, "dynamodb")}
-        allowed = {"GetItem", "BatchGetItem", "Query", "UpdateItem"} | ({"Scan"} if function == "Dispatcher" else set())
+        allowed = {"GetItem", "BatchGetItem", "Query", "UpdateItem"} | more.get(function, set())
         assert verbs <= allowed, f"{function}: {verbs - allowed}"
+    deleted = {arn for action, arn in may(stack, "UserWorker", "dynamodb") if action == "dynamodb:DeleteItem"}
+    same("tables with rows to delete", deleted, {stack.attribute(name, "Arn") for name in ("MessageMarks", "DeadLetters")})
 
 
 @check("each function writes JSON into a log of its own, and may write into no other")

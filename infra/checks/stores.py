@@ -1,6 +1,9 @@
 """What is kept, and on its way: queues, tables, the bucket, the topic, the keys."""
 
+import re
+
 from checklist import check, each, same
+from translation import ROOT
 
 DAY = 24 * 60 * 60
 DEAD = {"UserJobs": "UserJobsDead", "MessageJobs": "MessageJobsDead"}
@@ -64,6 +67,18 @@ def _(stack):
         assert told["BillingMode"] == "PAY_PER_REQUEST", table
         assert told["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True, table
         assert told["DeletionProtectionEnabled"] is True, table
+
+
+@check("the receipt of a purge says how long queues and logs keep what they held")
+def _(stack):
+    code = (ROOT / "shared/src/goodbye.rs").read_text()
+    said = {place: int(days) for place, days in re.findall(r"\(Place::(\w+), (\d+)\)", code)}
+    queues_keep = max(told["MessageRetentionPeriod"] for told in queues(stack).values())
+    logs_keep = max(told["RetentionInDays"] for told in stack.of("AWS::Logs::LogGroup").values())
+    recovery = [told["PointInTimeRecoverySpecification"] for told in stack.of("AWS::DynamoDB::Table").values()]
+    # What is not said is what AWS does.
+    backups = max(told.get("RecoveryPeriodInDays", 35) for told in recovery)
+    same("days", said.items(), {"Queues": queues_keep // DAY, "Logs": logs_keep, "Backups": backups}.items())
 
 
 @check("what cannot be made again outlives the stack")

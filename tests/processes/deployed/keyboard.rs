@@ -36,7 +36,7 @@ impl Story {
         self.a_poisoned_job_is_given_up();
         self.keys_are_rotated();
         self.a_paused_mailbox_goes_on_when_it_is_resumed(4).await;
-        self.a_mailbox_is_disconnected(5).await;
+        self.a_mailbox_is_purged(5).await;
         println!("  a person at the keyboard saw and steered it");
     }
 
@@ -74,13 +74,19 @@ impl Story {
         self.arrived(&[id]).await;
     }
 
-    async fn a_mailbox_is_disconnected(&self, number: usize) {
+    async fn a_mailbox_is_purged(&self, number: usize) {
         let user = self.stack.google.user(&Google::person(number)).await;
-        self.typed(&format!("accounts disconnect {user}"));
+        let list = format!("results list --user {user}");
+        assert!(!self.typed(&list).objects().is_empty(), "there is something to delete");
+        self.typed(&format!("accounts disconnect {user} --purge"));
+        // The first pass, with the rights that the function has.
         wait_for("the end of a connection", PATIENCE, async || {
-            let account = self.typed(&format!("accounts show {user}")).objects();
-            (account[0]["state"] == "disconnected").then_some(())
+            let account = self.typed(&format!("accounts show {user}")).objects().remove(0);
+            let owed = &account["owed"]["disconnect"];
+            (account["state"] == "disconnected" && owed["purge"]["againAt"].is_string())
+                .then_some(())
         })
         .await;
+        assert!(self.typed(&list).objects().is_empty());
     }
 }
