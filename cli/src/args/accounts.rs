@@ -1,0 +1,98 @@
+//! What can be typed about mailboxes.
+
+use std::time::Duration;
+
+use clap::{Args as Arguments, Subcommand};
+use oauth_callback::scope::GmailScope;
+use shared::ids::{Reference, UserId};
+
+use super::{Data, duration};
+
+/// `fanmail accounts`.
+#[derive(Arguments)]
+#[command(after_help = "Example: fanmail accounts list")]
+pub(crate) struct Accounts {
+    #[command(subcommand)]
+    pub(crate) command: AccountsCommand,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// What to do with mailboxes.
+#[derive(Subcommand)]
+pub(crate) enum AccountsCommand {
+    /// One line for each mailbox.
+    #[command(after_help = "Example: fanmail accounts list --json")]
+    List,
+    /// Everything about one mailbox, except its tokens.
+    #[command(after_help = "Example: fanmail accounts show 100100000000000000000")]
+    Show {
+        /// The mailbox's userId.
+        user: UserId,
+    },
+    /// Ask this mailbox for no more mail until it is resumed.
+    #[command(after_help = "Example: fanmail accounts pause 100100000000000000000")]
+    Pause {
+        /// The mailbox's userId.
+        user: UserId,
+    },
+    /// Ask this mailbox for mail again; what waited goes round again.
+    #[command(after_help = "Example: fanmail accounts resume 100100000000000000000")]
+    Resume {
+        /// The mailbox's userId.
+        user: UserId,
+    },
+    /// Bring this mailbox up to date now.
+    #[command(after_help = "Example: fanmail accounts sync 100100000000000000000")]
+    Sync {
+        /// The mailbox's userId.
+        user: UserId,
+    },
+    /// Print a signed address on which one person connects a mailbox under your own id for them.
+    #[command(
+        after_help = "Example: fanmail accounts connect-link --ref cust_42 --scopes gmail.send --expires 14d\n\n\
+        The address begins where OAUTH_REDIRECT_URI says that people come back to; on a stack its outputs say so. \
+        There it needs the right to secretsmanager:GetSecretValue on the secret in the output WebSecretId."
+    )]
+    ConnectLink(ConnectLink),
+    /// End this mailbox's connection, and with --purge delete everything that is kept of it.
+    ///
+    /// The consent is revoked at Google, and that reaches the whole Google project: every scope and every token that
+    /// this person gave to any client of it.
+    #[command(after_help = "Example: fanmail accounts disconnect 100100000000000000000 --purge")]
+    Disconnect {
+        /// The mailbox's userId.
+        user: UserId,
+        /// Delete its tokens, marks, dead letters, results and originals in all versions, at once and a second time
+        /// some minutes later. A mailbox that was disconnected before can still be purged.
+        #[arg(long)]
+        purge: bool,
+    },
+}
+
+/// `fanmail accounts connect-link`.
+#[derive(Arguments)]
+pub(crate) struct ConnectLink {
+    /// Your own id for the person: 1 to 128 letters, digits, - and _. It comes back in results and events, and whoever
+    /// has the link can read it.
+    #[arg(long = "ref", value_name = "REF")]
+    pub(crate) reference: Reference,
+    /// What to ask the person for beside gmail.readonly: gmail.modify, gmail.send.
+    #[arg(long, value_name = "SCOPE,…", value_delimiter = ',')]
+    pub(crate) scopes: Vec<GmailScope>,
+    /// For how long the link is good, such as 12h or 30d; at most 365d.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = link_life)]
+    pub(crate) expires: Duration,
+}
+
+/// The longest life of a connect link. A link is a right that nobody takes back one by one.
+const LONGEST_LINK: Duration = Duration::from_hours(365 * 24);
+
+fn link_life(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        life if life < Duration::from_secs(1) || life > LONGEST_LINK => {
+            Err("a link is good for a second at least and 365 days at most".to_owned())
+        }
+        life => Ok(life),
+    }
+}
