@@ -48,18 +48,21 @@ pub(super) fn look(file: &Path) -> Result<Option<Stamp>, StoreError> {
 
 /// Reads the file that is there; `None` where there is none.
 pub(super) fn read(file: &Path) -> Result<Option<Read>, StoreError> {
-    let Some((told, text)) = read_bytes(file, LONGEST)? else { return Ok(None) };
+    let Some(Bytes { told, text }) = read_bytes(file, LONGEST)? else { return Ok(None) };
     let contents = Some(&text).filter(|text| text.len() <= LONGEST);
     let contents = contents.and_then(|text| Contents::of(text));
     let contents = contents.ok_or_else(|| BadKeyFile::Malformed(file.to_owned()).broken())?;
     Ok(Some(Read { stamp: Stamp::of(&told), contents }))
 }
 
+/// What a file holds, and what the system says of it.
+pub(super) struct Bytes {
+    told: Metadata,
+    pub(super) text: Zeroizing<Vec<u8>>,
+}
+
 /// At most one byte more than `longest` of the file that is there, which nobody but its owner may read.
-pub(super) fn read_bytes(
-    file: &Path,
-    longest: usize,
-) -> Result<Option<(Metadata, Zeroizing<Vec<u8>>)>, StoreError> {
+pub(super) fn read_bytes(file: &Path, longest: usize) -> Result<Option<Bytes>, StoreError> {
     let failed = |error| StoreError::io(DOING, error);
     let opened = match File::open(file) {
         Ok(opened) => opened,
@@ -72,7 +75,7 @@ pub(super) fn read_bytes(
     }
     let mut text = Zeroizing::new(Vec::with_capacity(longest + 1));
     opened.take(longest as u64 + 1).read_to_end(&mut text).map_err(failed)?;
-    Ok(Some((told, text)))
+    Ok(Some(Bytes { told, text }))
 }
 
 /// Writes a new key beside `file` and links it into place; one that somebody else put there meanwhile stays.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::DOING;
-use super::place::{place_new, read_bytes};
+use super::place::{Bytes, place_new, read_bytes};
 use crate::clock::Chance;
 use crate::store::StoreError;
 
@@ -35,7 +35,7 @@ pub fn web_key(file: &Path, chance: &Chance) -> Result<Zeroizing<[u8; LEN]>, Sto
 }
 
 fn read(file: &Path) -> Result<Option<Zeroizing<[u8; LEN]>>, StoreError> {
-    let Some((_, text)) = read_bytes(file, LONGEST)? else { return Ok(None) };
+    let Some(Bytes { text, .. }) = read_bytes(file, LONGEST)? else { return Ok(None) };
     let mut key = Zeroizing::new([0; LEN]);
     let malformed =
         |_| StoreError::Broken { doing: DOING, source: Malformed(file.to_owned()).into() };
