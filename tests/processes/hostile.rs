@@ -104,6 +104,7 @@ fn assert_nothing_else(stage: &Stage) {
         "lock",
         "raw",
         "results",
+        "web-key",
     ];
     assert_eq!(names(&stage.data), expected.map(str::to_owned).into());
     assert!(!fs::exists("/tmp/escaped").unwrap());

@@ -176,7 +176,7 @@ impl Stack {
     pub async fn connect(&self, email: &str) {
         let ours = |client: &reqwest::Client, address: reqwest::Url| self.visit(client, &address);
         let page = browser::connect_through(ours, self.output("ConnectUrl"), email).await;
-        assert!(page.contains("Success"), "{page}");
+        assert!(page.contains("you may close this window"), "{page}");
     }
 
     /// Asks API Gateway, whose addresses lead to AWS, where it is here.
