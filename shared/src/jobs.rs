@@ -67,12 +67,11 @@ impl JobHeader {
         }
     }
 
-    /// The header of another job that this one causes: a name of its own, the same trace and the same doubt.
+    /// The header of another job that this one causes: a name of its own, the same trace.
     #[must_use]
     pub fn child(&self, now: Timestamp, chance: &Chance) -> Self {
         let mut child = Self::new(self.user_id.clone(), self.epoch, now, chance);
         child.trace = self.trace.clone();
-        child.in_doubt = self.in_doubt;
         child
     }
 

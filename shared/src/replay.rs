@@ -123,7 +123,7 @@ impl Replay {
             return Ok(Replayed::NotParked);
         }
         match job {
-            LetterJob::User(job) => self.send_user_job(job, letter, in_doubt, now).await?,
+            LetterJob::User(job) => self.send_user_job(job, &letter.job_id, in_doubt, now).await?,
             LetterJob::Message(job) => self.send_message_job(job, in_doubt, now).await?,
         }
         Ok(Replayed::Sent)
@@ -132,12 +132,12 @@ impl Replay {
     async fn send_user_job(
         &self,
         mut job: UserJob,
-        letter: &DeadLetter,
+        letter: &JobId,
         in_doubt: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         job.header = again(&job.header, in_doubt, now);
-        job.header.replay_of = Some(letter.job_id.clone());
+        job.header.replay_of = Some(letter.clone());
         job.cause = Cause::Replay;
         send(&*self.user_jobs, &[job], now).await
     }
@@ -164,9 +164,7 @@ impl Replay {
 }
 
 fn again(header: &JobHeader, in_doubt: Option<Timestamp>, now: Timestamp) -> JobHeader {
-    let header = header.replayed(now);
-    let not_before = in_doubt.or(header.not_before);
-    JobHeader { in_doubt: in_doubt.is_some(), not_before, ..header }
+    JobHeader { in_doubt: in_doubt.is_some(), not_before: in_doubt, ..header.replayed(now) }
 }
 
 /// Resolves the letter that a job was replayed from, once the job has come to its end. Written before the job is

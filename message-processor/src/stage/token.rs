@@ -63,7 +63,9 @@ impl MessageProcessor {
         mailbox: &Mailbox,
         attempt: &Attempt,
     ) -> Result<Disposition<MessageJob>, StoreError> {
-        let header = job.header.child(attempt.now, &attempt.chance);
+        let mut header = job.header.child(attempt.now, &attempt.chance);
+        // The answer that a job in doubt waits for is the one that this gets.
+        header.in_doubt = attempt.in_doubt;
         let kind = UserJobKind::Refresh { rejected: mailbox.access_token_version };
         send(&*self.user_jobs, &[UserJob { header, kind, cause: Cause::Schedule }], attempt.now)
             .await?;
