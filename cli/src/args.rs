@@ -14,7 +14,7 @@ use shared::ledger::LetterState;
 use shared::reason::Reason;
 use shared::sealing::KeyName;
 
-pub(crate) use self::accounts::{Accounts, AccountsCommand, ConnectLink};
+pub(crate) use self::accounts::{Accounts, AccountsCommand, ConnectLink, ConnectWorkspace};
 pub(crate) use self::keys::{Keys, KeysCommand};
 
 /// A Gmail assistant for many mailboxes: every new message is fetched, classified, stored and announced.

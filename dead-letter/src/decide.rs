@@ -2,7 +2,7 @@
 
 use shared::ids::{Epoch, Grant};
 use shared::jobs::{UserJob, UserJobKind};
-use shared::mailbox::Mailbox;
+use shared::mailbox::{AccessBy, Mailbox};
 use shared::reason::Reason;
 use shared::replay::LetterJob;
 
@@ -62,6 +62,8 @@ fn after_dead_grant(failed: (Epoch, Grant), mailbox: &Mailbox) -> Next {
         return Next::Replay;
     }
     let news = mailbox.needs_reauth.is_none() && mailbox.disconnected_at.is_none();
+    // Who has consented to nothing is not asked to do so again.
+    let news = news && mailbox.access == AccessBy::Consent;
     if failed == present && news { Next::NeedReauth } else { Next::StayParked }
 }
 

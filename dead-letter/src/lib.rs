@@ -8,13 +8,15 @@ pub mod arrival;
 #[cfg(feature = "aws")]
 mod aws;
 pub mod decide;
+pub mod links;
+pub mod notice;
+mod words;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::join_all;
-use shared::announce::pay_notice;
 use shared::breaker::{Breaker, Word};
 use shared::clock::{Clock, Timestamp};
 use shared::disposition::chain;
@@ -32,6 +34,7 @@ use tracing::Instrument;
 
 use crate::arrival::Arrival;
 use crate::decide::{Next, decide};
+use crate::notice::Notices;
 
 /// How many records are taken at once.
 const BATCH: usize = 10;
@@ -53,6 +56,8 @@ pub struct DeadLetterStage {
     pub breaker: Breaker,
     /// Where the notice goes.
     pub events: Arc<dyn Events>,
+    /// How the person is told.
+    pub notices: Notices,
     /// Where `now` comes from.
     pub clock: Clock,
     /// `STACK_NAME`.
@@ -81,7 +86,9 @@ impl DeadLetterStage {
 
     /// `None` when the record must stay in its queue. A panic costs this record only.
     async fn keep(&self, stage: StageName, record: &Record) -> Option<()> {
-        let error = match AssertUnwindSafe(self.settle(stage, record)).catch_unwind().await {
+        // On the heap, as a job's handling is.
+        let settled = AssertUnwindSafe(Box::pin(self.settle(stage, record)));
+        let error = match settled.catch_unwind().await {
             Ok(Ok(())) => return Some(()),
             Ok(Err(error)) => chain(&error),
             Err(_) => "the stage panicked on this record".to_owned(),
@@ -105,7 +112,8 @@ impl DeadLetterStage {
 
     async fn park(&self, arrival: &Arrival) -> Result<(), StoreError> {
         if self.is_purged(arrival).await? {
-            return Ok(());
+            // One that came again may have been parked the first time.
+            return self.letters.withdraw(&arrival.letter).await;
         }
         // Before anything else: from here on the job cannot be lost, whatever becomes of this process.
         self.letters.park(arrival.letter.clone()).await?;
@@ -134,10 +142,14 @@ impl DeadLetterStage {
     ) -> Result<(), StoreError> {
         for _ in 0..RACES {
             let mailbox = self.mailboxes.get(&job.header().user_id).await?;
+            if mailbox.as_ref().is_some_and(|mailbox| mailbox.has_forgotten(job.header().epoch)) {
+                // Buried while the letter was being parked. A burial that comes after this look sweeps behind itself.
+                return self.letters.withdraw(&arrival.letter).await;
+            }
             let reason = arrival.letter.reason;
             match (decide(job, reason, arrival.consent, mailbox.as_ref()), &mailbox) {
                 (Next::NeedReauth, Some(mailbox)) => match self.word(job, reason, now).await? {
-                    // Whether it was set or the row has changed: the row is read again, and its notice paid then.
+                    // Whether it was set or the row has changed: the row is read again, and its debts paid then.
                     Word::Believed => {
                         let _: Write = self.need_reauth(arrival, mailbox, now).await?;
                         continue;
@@ -148,7 +160,10 @@ impl DeadLetterStage {
                 (Next::Discard, _) => self.discard(arrival).await?,
                 (Next::StayParked | Next::NeedReauth, _) => {}
             }
-            return self.pay_notice(mailbox).await;
+            return match mailbox {
+                Some(mailbox) => self.tell(&mailbox, now).await,
+                None => Ok(()),
+            };
         }
         let source = "it changed every time it was read".into();
         Err(StoreError::Unavailable { doing: "looking at a mailbox", source })
@@ -216,11 +231,6 @@ impl DeadLetterStage {
         let from = [LetterState::Parked, LetterState::Replaying];
         let _: Write = self.letters.shift(&key, &from, LetterState::Discarded).await?;
         Ok(())
-    }
-
-    async fn pay_notice(&self, mailbox: Option<Mailbox>) -> Result<(), StoreError> {
-        let Some(mailbox) = mailbox else { return Ok(()) };
-        pay_notice(&*self.mailboxes, &*self.events, &self.stack, &mailbox).await
     }
 }
 

@@ -46,7 +46,7 @@ impl Tempo {
 
     /// How long after being looked at this mailbox is to be synchronised; `None` when it is not its turn.
     ///
-    /// A debt is paid at once and in any state: paying it is what ends the state.
+    /// A debt that can be paid is paid at once: that may be what the mailbox's state ends with.
     pub fn turn(self, mailbox: &Roster, window: Window) -> Option<Duration> {
         if mailbox.owes {
             return Some(Duration::ZERO);

@@ -9,6 +9,7 @@ use crate::round::LEASE;
 use crate::{Dispatcher, Run, RunState};
 use async_trait::async_trait;
 use shared::clock::{Chance, Clock, Timestamp};
+use shared::goodbye::DisconnectDebt;
 use shared::ids::{Epoch, Grant, UserId};
 use shared::jobs::{UserJob, decode};
 use shared::ledger::memory::MemoryLedger;
@@ -143,6 +144,7 @@ fn mailbox(number: u32, connected_at: Timestamp) -> Mailbox {
     Mailbox {
         user_id: user(number),
         email: String::new(),
+        access: shared::mailbox::AccessBy::Consent,
         refresh_token: None,
         access_token: None,
         access_token_version: 0,
@@ -267,22 +269,25 @@ async fn of_two_runs_that_reach_for_a_round_at_once_one_does_nothing() {
 async fn who_may_not_be_read_is_left_out_and_who_is_owed_something_never_is() {
     let world = World::of(5);
     let now = world.clock.now();
-    let owed = Owed { release: Some(ReleaseDebt { since: now }), ..Owed::default() };
+    let release = Owed { release: Some(ReleaseDebt { since: now }), ..Owed::default() };
+    let end = DisconnectDebt::new("d1".into(), Epoch(1), Grant(1), now);
+    let end = Owed { disconnect: Some(end), ..Owed::default() };
     let changes: [fn(&mut Mailbox); 3] = [
         |mailbox| mailbox.paused = Some(PauseReason::Operator),
         |mailbox| mailbox.needs_reauth = Some(Reason::GrantDead),
         |mailbox| mailbox.disconnected_at = Some(mailbox.connected_at),
     ];
     for (number, change) in (0..).zip(changes) {
-        let (mut silent, mut owing) = (mailbox(number, now), mailbox(100 + number, now));
-        change(&mut silent);
-        change(&mut owing);
-        owing.owed = owed.clone();
-        world.ledger.insert(silent);
-        world.ledger.insert(owing);
+        // A release waits until the mailbox may be read again; the end of a life does not.
+        for (hundreds, owed) in [(0, Owed::default()), (100, end.clone()), (200, release.clone())] {
+            let mut mailbox = mailbox(hundreds + number, now);
+            change(&mut mailbox);
+            mailbox.owed = owed;
+            world.ledger.insert(mailbox);
+        }
     }
     let run = world.run(10_000, 2).await;
-    assert_eq!((run.looked_at, run.sent), (8, 5));
+    assert_eq!((run.looked_at, run.sent), (11, 5));
     let sent = world.sent().await;
     assert_eq!(
         sent.keys().map(String::as_str).collect::<Vec<_>>(),

@@ -136,7 +136,7 @@ impl Call {
     pub fn profile(&self) -> Profile {
         let state = self.mailbox.state();
         Profile {
-            email: self.mailbox.email.to_string(),
+            email: self.mailbox.address(),
             messages: state.messages.len() - state.deleted,
             threads: state.conversations(),
             history_id: state.history_id(),

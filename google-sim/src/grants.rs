@@ -4,7 +4,7 @@
 //! [`tokens`](crate::tokens). Google does not say why a
 //! grant is dead, but here it is known, so that a test can tell the causes apart.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub enum Cause {
     InvalidRapt,
     /// The account is gone.
     AccountDeleted,
-    /// The account is disabled.
+    /// The account is disabled. The grant lives on when it is enabled again.
     AccountDisabled,
 }
 
@@ -150,12 +150,14 @@ pub(crate) struct Grants {
     live: HashMap<Box<str>, VecDeque<Arc<str>>>,
     /// What each account has ever agreed to, until it revokes.
     consented: HashMap<Box<str>, Scopes>,
+    /// Accounts that Google has disabled.
+    disabled: HashSet<Box<str>>,
     /// The size at which expired access tokens are next swept out.
     sweep_at: usize,
 }
 
 impl Grants {
-    /// Keeps a new refresh token; the oldest of more than a hundred dies.
+    /// Keeps a new refresh token; the oldest of more than a hundred dies. Who could consent is not disabled.
     pub(crate) fn add(
         &mut self,
         token: &Arc<str>,
@@ -163,6 +165,7 @@ impl Grants {
         scopes: Scopes,
         now: Timestamp,
     ) {
+        self.enable(mailbox);
         let (mailbox, born, used) = (mailbox.clone(), now, now);
         let live = self.live.entry(mailbox.sub.clone()).or_default();
         live.push_back(token.clone());
@@ -201,6 +204,9 @@ impl Grants {
             grant.dead = Some(cause);
             return Err(cause.error());
         }
+        if self.disabled.contains(&grant.mailbox.sub) {
+            return Err(Cause::AccountDisabled.error());
+        }
         grant.used = now;
         Ok((key, grant))
     }
@@ -223,6 +229,11 @@ impl Grants {
 
     /// Ends every grant of an account that the cause is a cause for.
     pub(crate) fn kill(&mut self, mailbox: &Mailbox, cause: Cause) {
+        if cause == Cause::AccountDisabled {
+            self.access.retain(|_, access| access.mailbox.sub != mailbox.sub);
+            self.disabled.insert(mailbox.sub.clone());
+            return;
+        }
         let spared = |scopes: Scopes| cause == Cause::PasswordChanged && !scopes.any(Scopes::MAIL);
         let live = self.live.remove(&mailbox.sub).unwrap_or_default();
         let (kept, ended): (VecDeque<_>, VecDeque<_>) = live
@@ -241,6 +252,16 @@ impl Grants {
         if cause == Cause::UserRevoked {
             self.consented.remove(&mailbox.sub);
         }
+    }
+
+    /// Lets an account be used again that was disabled.
+    pub(crate) fn enable(&mut self, mailbox: &Mailbox) {
+        self.disabled.remove(&mailbox.sub);
+    }
+
+    /// Whether nothing is given for an account.
+    pub(crate) fn is_disabled(&self, mailbox: &Mailbox) -> bool {
+        self.disabled.contains(&mailbox.sub)
     }
 
     /// Ends one grant and its access tokens: its code was used twice.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use shared::clock::Timestamp;
 use shared::google::{
     Added, Gmail, GmailError, HistoryPage, ListPage, OAuth, OAuthError, PageToken, Profile,
-    RawMessage, Search, SigningKeys, TokenAnswer,
+    RawMessage, RiscConfiguration, Search, SigningKeys, TokenAnswer,
 };
 use shared::ids::{HistoryId, MessageId};
 use shared::secret::{AccessToken, RefreshToken};
@@ -22,14 +22,14 @@ use crate::history::{HistoryRequest, HistoryType, Record};
 use crate::labels::LabelSet;
 use crate::methods::Method;
 use crate::search::ListRequest;
-use crate::tokens::{KEYS_LAST, TokenRequest, Tokens};
+use crate::tokens::{KEYS_LAST, RISC_LASTS, TokenRequest, Tokens};
 use crate::world::{Google, hex_id, message_id};
 
 /// The largest page Gmail gives; a page costs the same whatever its size.
 const PAGE: usize = 500;
 
 /// Who signs, where the world was not told.
-const GOOGLE: &str = "https://accounts.google.com";
+pub(crate) const GOOGLE: &str = "https://accounts.google.com";
 
 /// Google without a network. Fields are what the traits do not carry.
 #[derive(Debug, Clone)]
@@ -76,6 +76,17 @@ impl OAuth for InProcess {
         let keys = verdict.map_err(|refusal| oauth_error(&refusal))?;
         damage.map_or(Ok(()), |damage| Err(oauth_damage(damage)))?;
         Ok(SigningKeys { jwks: keys.to_string(), max_age: KEYS_LAST })
+    }
+
+    async fn risc_configuration(&self) -> Result<RiscConfiguration, OAuthError> {
+        self.google.tally().call(Method::RiscConfiguration);
+        let issuer = self.google.config().issuer.clone().unwrap_or_else(|| GOOGLE.to_owned());
+        let jwks_uri = format!("{issuer}/oauth2/v3/certs");
+        Ok(RiscConfiguration { issuer: format!("{issuer}/"), jwks_uri, max_age: RISC_LASTS })
+    }
+
+    async fn risc_keys(&self, _jwks_uri: &str) -> Result<SigningKeys, OAuthError> {
+        self.signing_keys().await
     }
 }
 
@@ -180,7 +191,10 @@ impl InProcess {
     }
 
     /// Waits out the latency. A slow body is one that is waited for, and no damage.
-    async fn arrive<T, E>(&self, outcome: Outcome<T, E>) -> (Result<T, E>, Option<Damage>) {
+    pub(crate) async fn arrive<T, E>(
+        &self,
+        outcome: Outcome<T, E>,
+    ) -> (Result<T, E>, Option<Damage>) {
         let Outcome { latency, damage, verdict } = outcome;
         if latency > Duration::ZERO {
             self.google.config().clock.sleep(latency).await;
@@ -203,7 +217,7 @@ fn names(labels: LabelSet) -> Vec<String> {
     labels.iter().map(|label| label.to_string()).collect()
 }
 
-fn token_answer(tokens: Tokens) -> TokenAnswer {
+pub(crate) fn token_answer(tokens: Tokens) -> TokenAnswer {
     TokenAnswer {
         access_token: AccessToken::new(tokens.access_token),
         expires_in: ACCESS_LIFE,
@@ -267,7 +281,7 @@ fn oauth_damage(damage: Damage) -> OAuthError {
 }
 
 /// Whether the answer did not come at all, or came and made no sense.
-fn lost(damage: Damage) -> Result<String, String> {
+pub(crate) fn lost(damage: Damage) -> Result<String, String> {
     match damage {
         Damage::Dropped => Ok("the connection was closed".to_owned()),
         Damage::Truncated => Err("the answer ends in the middle".to_owned()),

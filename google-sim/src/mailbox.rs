@@ -23,12 +23,14 @@ use crate::watch::Watch;
 pub struct Mailbox {
     /// The account's id: digits, never reused.
     pub sub: Box<str>,
-    /// Its address.
+    /// The address it was made with: the name that everything here goes by.
     pub email: Box<str>,
     /// Its owner's name.
     pub name: Box<str>,
     pub(crate) in_flight: AtomicU32,
     state: Mutex<State>,
+    /// The address it was given since.
+    new_address: Mutex<Option<Box<str>>>,
 }
 
 /// What a mailbox holds and remembers.
@@ -79,7 +81,19 @@ impl Mailbox {
             name: name.into(),
             in_flight: AtomicU32::new(0),
             state: Mutex::new(state),
+            new_address: Mutex::default(),
         }
+    }
+
+    /// Its address now.
+    pub fn address(&self) -> String {
+        let new = self.new_address.lock().unwrap_or_else(PoisonError::into_inner);
+        new.as_deref().unwrap_or(&self.email).to_owned()
+    }
+
+    pub(crate) fn renamed(&self, address: &str) {
+        let new = address.to_lowercase().into();
+        *self.new_address.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
     }
 
     /// The mailbox's state, to this thread alone.

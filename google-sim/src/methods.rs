@@ -33,6 +33,7 @@ pub enum Method {
     Certs,
     Userinfo,
     OpenIdConfiguration,
+    RiscConfiguration,
 }
 
 /// A name that is no method's.
@@ -57,7 +58,7 @@ const ADDON_READ: Scopes = Scopes::ADDON_ACTION.with(Scopes::ADDON_READONLY);
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::GetProfile,
         Self::HistoryList,
         Self::MessagesList,
@@ -76,6 +77,7 @@ impl Method {
         Self::Certs,
         Self::Userinfo,
         Self::OpenIdConfiguration,
+        Self::RiscConfiguration,
     ];
 
     /// The name that counters and faults go by.
@@ -123,6 +125,7 @@ impl Method {
             Self::Certs => ("certs", 0, 0, Scopes::NONE),
             Self::Userinfo => ("userinfo", 0, 0, Scopes::IDENTITY),
             Self::OpenIdConfiguration => ("openid-configuration", 0, 0, Scopes::NONE),
+            Self::RiscConfiguration => ("risc-configuration", 0, 0, Scopes::NONE),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The token endpoint: codes and refresh tokens become access tokens, or die.
+//! The token endpoint: codes, refresh tokens and assertions become access tokens, or die.
 //!
 //! A code is used once, with the verifier that began it and the address it was sent to; what it gave is taken back
 //! when it comes again. A refresh token is as good as the grant behind it.
@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::domains::JWT_BEARER;
 use crate::errors::OAuthError;
 use crate::faults::{FaultKind, Outcome};
 use crate::grants::{ACCESS_LIFE, Access, Cause};
@@ -21,6 +22,9 @@ use crate::world::Google;
 
 /// How long the published keys may be kept: six hours and a half, as seen from Google.
 pub const KEYS_LAST: Duration = Duration::from_mins(390);
+
+/// How long what is published about security events may be kept.
+pub const RISC_LASTS: Duration = Duration::from_hours(1);
 
 /// What a client asks the token endpoint.
 #[derive(Clone, Default, Deserialize)]
@@ -34,6 +38,7 @@ pub struct TokenRequest {
     pub redirect_uri: String,
     pub code_verifier: Option<String>,
     pub refresh_token: String,
+    pub assertion: String,
 }
 
 /// What the token endpoint gives.
@@ -89,6 +94,24 @@ impl Google {
         Tokens { access_token, scopes, refresh_token, id_token: None }
     }
 
+    /// Who an access token speaks for, as far as its scopes tell.
+    pub fn userinfo(&self, token: Option<&str>) -> Outcome<Value, OAuthError> {
+        self.tally().call(Method::Userinfo);
+        let access = token.and_then(|token| self.access(token));
+        let Some(access) = access.filter(|access| access.scopes.any(Scopes::IDENTITY)) else {
+            let refusal = OAuthError::new("invalid_request", "Invalid Credentials");
+            let verdict = Err(OAuthError { code: 401, ..refusal });
+            return Outcome { latency: Duration::ZERO, damage: None, verdict };
+        };
+        let struck = self.struck(Some(&access.mailbox.email), Method::Userinfo);
+        let verdict = match struck.kind.and_then(FaultKind::oauth_error) {
+            Some(refusal) => Err(refusal),
+            None => Ok(person(&access.mailbox, access.scopes)),
+        };
+        let damage = struck.kind.and_then(FaultKind::damage);
+        Outcome { latency: struck.latency, damage, verdict }
+    }
+
     /// The published keys, as a JWKS document.
     pub fn signing_keys(&self) -> Outcome<Value, OAuthError> {
         self.tally().call(Method::Certs);
@@ -125,12 +148,18 @@ impl Google {
     }
 
     fn owner_of(&self, request: &TokenRequest) -> Option<Arc<Mailbox>> {
+        if !request.assertion.is_empty() {
+            return self.subject_of(&request.assertion);
+        }
         let grants = self.grants();
         let by_code = grants.codes.get(&request.code).map(|code| code.mailbox.clone());
         by_code.or_else(|| grants.owner(&request.refresh_token))
     }
 
     fn give(&self, request: &TokenRequest, issuer: &str) -> Result<Tokens, OAuthError> {
+        if request.grant_type == JWT_BEARER {
+            return self.delegate(request, issuer);
+        }
         if request.client_id != self.config().client_id {
             return Err(OAuthError::invalid_client("The OAuth client was not found."));
         }
@@ -225,10 +254,10 @@ impl Google {
 }
 
 /// What the scopes let a client know of a person.
-pub(crate) fn person(mailbox: &Mailbox, scopes: Scopes) -> Value {
+fn person(mailbox: &Mailbox, scopes: Scopes) -> Value {
     let mut claims = json!({"sub": mailbox.sub});
     if scopes.any(Scopes::EMAIL) {
-        claims["email"] = json!(mailbox.email);
+        claims["email"] = json!(mailbox.address());
         claims["email_verified"] = json!(true);
     }
     if scopes.any(Scopes::PROFILE) {

@@ -11,6 +11,7 @@ use shared::ids::{HistoryId, MessageId};
 
 use crate::bodies::{Bodies, Body};
 use crate::counters::{Counters, Counts};
+use crate::domains::Domains;
 use crate::errors::ApiError;
 use crate::faults::{Fault, Faults, Struck};
 use crate::grants::{Access, Cause, Grants, Publishing};
@@ -85,6 +86,7 @@ struct World {
     mailboxes: RwLock<Directory>,
     bodies: RwLock<Bodies>,
     grants: Mutex<Grants>,
+    domains: Mutex<Domains>,
     faults: Mutex<Faults>,
     project: Mutex<Window>,
     counters: Counters,
@@ -108,6 +110,7 @@ impl Google {
             mailboxes: RwLock::default(),
             bodies: RwLock::default(),
             grants: Mutex::default(),
+            domains: Mutex::default(),
             faults: Mutex::default(),
             project: Mutex::default(),
             counters: Counters::default(),
@@ -145,6 +148,22 @@ impl Google {
         let by_sub = || directory.all.iter().find(|mailbox| *mailbox.sub == *email_or_sub);
         let found = by_email.or_else(by_sub).cloned();
         found.ok_or_else(|| ApiError::new(404, "notFound", "There is no such mailbox."))
+    }
+
+    /// The account gets another address; the old one is nobody's.
+    pub fn rename(&self, email: &str, new: &str) -> Result<(), ApiError> {
+        let mailbox = self.mailbox(email)?;
+        let mut directory = self.0.mailboxes.write().unwrap_or_else(PoisonError::into_inner);
+        directory.by_email.remove(mailbox.address().to_lowercase().as_str());
+        directory.by_email.insert(new.to_lowercase().into(), mailbox.clone());
+        mailbox.renamed(new);
+        Ok(())
+    }
+
+    /// The mailbox that has this address now.
+    pub(crate) fn mailbox_by_address(&self, email: &str) -> Option<Arc<Mailbox>> {
+        let directory = self.0.mailboxes.read().unwrap_or_else(PoisonError::into_inner);
+        directory.by_email.get(email.to_lowercase().as_str()).cloned()
     }
 
     /// Delivers a message to the inbox, unread, now.
@@ -223,6 +242,19 @@ impl Google {
         Ok(())
     }
 
+    /// Lets an account be used again that was disabled; its grants live on.
+    pub fn enable(&self, email: &str) -> Result<(), ApiError> {
+        let mailbox = self.mailbox(email)?;
+        self.grants().enable(&mailbox);
+        Ok(())
+    }
+
+    /// Whether an account is disabled.
+    pub fn is_disabled(&self, email: &str) -> Result<bool, ApiError> {
+        let mailbox = self.mailbox(email)?;
+        Ok(self.grants().is_disabled(&mailbox))
+    }
+
     /// An access token for all of Gmail, without a grant behind it.
     pub fn issue_token(&self, email: &str) -> Result<String, ApiError> {
         let scopes = Scopes::FULL.with(Scopes::OPENID).with(Scopes::EMAIL).with(Scopes::PROFILE);
@@ -276,6 +308,10 @@ impl Google {
 
     pub(crate) fn grants(&self) -> MutexGuard<'_, Grants> {
         self.0.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn domains(&self) -> MutexGuard<'_, Domains> {
+        self.0.domains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn project(&self) -> MutexGuard<'_, Window> {

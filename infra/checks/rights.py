@@ -18,7 +18,7 @@ TOKENS = {
     "DeadLetter": set(),
     "OauthCallback": {("kms:GenerateDataKey", "RefreshKey")},
 }
-SECRETS = {"UserWorker": {"google"}, "OauthCallback": {"google", "web"}}
+SECRETS = {"UserWorker": {"google"}, "OauthCallback": {"google", "web"}, "DeadLetter": {"web"}}
 
 
 def listed(value):
@@ -111,12 +111,14 @@ def _(stack):
         same(function, {(a, keys.get(r, r)) for a, r in may(stack, function, "kms")}, should)
 
 
-@check("only who speaks for our OAuth client reads its secret")
+@check("only who speaks for our OAuth client reads its secret, only the user-worker the service account's, and only who makes links the key of those")
 def _(stack):
     google = stack.given.get("GoogleSecretArn") or stack.ref("GoogleSecret")
     arns = {"google": google, "web": stack.ref("WebSecret")}
     for function in functions(stack):
         should = {("secretsmanager:GetSecretValue", arns[name]) for name in SECRETS.get(function, ())}
+        if function == "UserWorker" and stack.given.get("WorkspaceSecretArn"):
+            should.add(("secretsmanager:GetSecretValue", stack.given["WorkspaceSecretArn"]))
         same(function, may(stack, function, "secretsmanager"), should)
 
 
@@ -142,6 +144,16 @@ def _(stack):
             same("prefixes", prefixes, ["results/*", "raw/*"])
 
 
+@check("only the dead-letter stage writes to people, from one address, and only where it is switched on")
+def _(stack):
+    sender = stack.given.get("NotifyFrom", "")
+    is_on = stack.given.get("Notify") == "ses"
+    for function in functions(stack):
+        should = {("ses:SendEmail", sender), ("ses:SendEmail", sender.partition("@")[2])}
+        granted = {(action, arn.rpartition(":identity/")[2]) for action, arn in may(stack, function, "ses")}
+        same(function, granted, should if is_on and function == "DeadLetter" else ())
+
+
 @check("the dispatcher scans, holds its round, sends jobs and starts itself, and nothing else")
 def _(stack):
     arn = {name: stack.attribute(name, "Arn") for name in ("UserTokens", "Control", "UserJobs", "Dispatcher")}
@@ -156,15 +168,16 @@ def _(stack):
     same("the dispatcher", granted - may(stack, "Dispatcher", "logs"), should)
 
 
-@check("only the user-worker deletes rows, marks and dead letters, and only the dispatcher reads a whole table")
+@check("marks are deleted by the user-worker alone, dead letters by it and their desk, and only the dispatcher reads a whole table")
 def _(stack):
-    more = {"Dispatcher": {"Scan"}, "UserWorker": {"DeleteItem"}}
+    more = {"Dispatcher": {"Scan"}, "UserWorker": {"DeleteItem"}, "DeadLetter": {"DeleteItem"}}
     for function in functions(stack):
         verbs = {action.partition(":")[2] for action, _ in may(stack, function, "dynamodb")}
         allowed = {"GetItem", "BatchGetItem", "Query", "UpdateItem"} | more.get(function, set())
         assert verbs <= allowed, f"{function}: {verbs - allowed}"
-    deleted = {arn for action, arn in may(stack, "UserWorker", "dynamodb") if action == "dynamodb:DeleteItem"}
-    same("tables with rows to delete", deleted, {stack.attribute(name, "Arn") for name in ("MessageMarks", "DeadLetters")})
+    for function, tables in {"UserWorker": ("MessageMarks", "DeadLetters"), "DeadLetter": ("DeadLetters",)}.items():
+        deleted = {arn for action, arn in may(stack, function, "dynamodb") if action == "dynamodb:DeleteItem"}
+        same(f"tables whose rows {function} deletes", deleted, {stack.attribute(name, "Arn") for name in tables})
 
 
 @check("each function writes JSON into a log of its own, and may write into no other")
@@ -194,7 +207,7 @@ def resource_of(stack, value):
         arn = stack.attribute(name, "Arn") if stack.has_arn(name) else stack.ref(name)
         if value in (stack.ref(name), arn) or value.startswith(f"{arn}/"):
             return name
-    return value if value == stack.given.get("GoogleSecretArn") else None
+    return value if value in map(stack.given.get, ("GoogleSecretArn", "WorkspaceSecretArn")) else None
 
 
 @check("a function is told what its code asks for, and no more")
@@ -221,6 +234,8 @@ def asked(crate):
         needed |= names_of_stack(method, argument)
     if "redirect_uri(stack.env)" in code:
         needed |= names(body("shared/src/settings.rs", "redirect_uri"))
+    if "stack.mailer()" in code:
+        needed |= names(source("shared/src/mailer/mod.rs"))
     possible = names(body("shared/src/settings.rs", "read"))
     if ".ledger()" in code or ".replay()" in code:
         possible |= names(body("shared/src/ledger/dynamodb/mod.rs", "read"))
@@ -254,4 +269,4 @@ def body(path, function):
 
 
 def names(text):
-    return set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', text))
+    return set(re.findall(r'"([A-Z][A-Z_]{5,})"', text))

@@ -4,7 +4,9 @@ from checklist import check, each, same
 
 PARAMETERS = """
     Schedule PollIntervalMin PollIntervalMax MaxUsersPerInvocation UserBatchSize MessageBatchSize MaxConcurrency
-    AlarmEmail ConnectLinks GoogleBaseUrl GoogleSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds Architecture
+    AlarmEmail ConnectLinks Features Notify NotifyFrom GoogleBaseUrl GoogleSecretArn WorkspaceSecretArn DomainName
+    CertificateArn SubnetIds
+    SecurityGroupIds Architecture
 """.split()
 
 
@@ -44,15 +46,20 @@ def became(stack):
         "MessageBatchSize": [jobs[1]["BatchSize"]],
         "MaxConcurrency": [source["ScalingConfig"]["MaximumConcurrency"] for source in jobs],
         "ConnectLinks": [told["OauthCallback"]["CONNECT_LINKS"]],
+        "Features": [told["OauthCallback"]["FEATURES"]],
+        "Notify": [told["DeadLetter"]["NOTIFY"]],
+        "NotifyFrom": [told["DeadLetter"]["NOTIFY_FROM"]],
         "GoogleBaseUrl": [told[name]["GOOGLE_BASE_URL"] for name in asking],
+        "WorkspaceSecretArn": [told["UserWorker"]["WORKSPACE_KEY"]],
         "Architecture": [one for function in functions.values() for one in function["Architectures"]],
     }
 
 
-@check("the world can ask for two pages and nothing else")
+@check("the world can ask for two pages, Google can post its security events, and nothing else")
 def _(stack):
     routes = stack.of("AWS::ApiGatewayV2::Route").values()
-    same("routes", [route["RouteKey"] for route in routes], ["GET /oauth2/start", "GET /oauth2callback"])
+    open_ones = ["GET /oauth2/start", "GET /oauth2callback", "POST /google/risc"]
+    same("routes", [route["RouteKey"] for route in routes], open_ones)
     assert len(stack.of("AWS::ApiGatewayV2::Api")) == 1
     outside = ("AWS::Lambda::Url", "AWS::ApiGateway::RestApi", "AWS::Serverless::HttpApi")
     each(name for name, type in stack.types.items() if type in outside)
@@ -85,6 +92,8 @@ def _(stack):
 def _(stack):
     told = stack.of("AWS::Lambda::Function")["OauthCallback"]["Environment"]["Variables"]["OAUTH_REDIRECT_URI"]
     assert told == stack.outputs["RedirectUri"]
+    # The links in notices lead there too.
+    assert told == stack.of("AWS::Lambda::Function")["DeadLetter"]["Environment"]["Variables"]["OAUTH_REDIRECT_URI"]
     start = stack.outputs["ConnectUrl"]
     assert start.removesuffix("/oauth2/start") == told.removesuffix("/oauth2callback") and start != told
     own = stack.given.get("DomainName")

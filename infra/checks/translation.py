@@ -29,8 +29,11 @@ CHOICES = {
         "MessageBatchSize": "4",
         "MaxConcurrency": "7",
         "AlarmEmail": "somebody@example.com",
+        "Notify": "ses",
+        "NotifyFrom": "fanmail@mail.example.com",
         "GoogleBaseUrl": "https://google.example.com",
         "GoogleSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:given-AbCdEf",
+        "WorkspaceSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:workspace-AbCdEf",
         "DomainName": "mail.example.com",
         "CertificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/12345678-1234-1234-1234-123456789012",
         "SubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
@@ -188,8 +191,18 @@ class Stack:
         name, attribute = path.split(".", 1) if isinstance(path, str) else path
         return self.attribute(name, attribute)
 
-    def _sub(self, text):
+    def _select(self, pair):
+        return self.resolve(pair[1])[int(pair[0])]
+
+    def _split(self, pair):
+        return self.resolve(pair[1]).split(pair[0])
+
+    def _sub(self, argument):
+        text, given = argument if isinstance(argument, list) else (argument, {})
+
         def value(match):
+            if match[1] in given:
+                return str(self.resolve(given[match[1]]))
             name, _, attribute = match[1].partition(".")
             return str(self.attribute(name, attribute) if attribute else self.ref(name))
 

@@ -45,13 +45,15 @@ pub enum NotYet {
     NoRefreshToken,
 }
 
-/// Whether Google gave a refresh token with this consent.
+/// What access tokens are come by with from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Given {
-    /// It did.
+    /// The refresh token that Google gave with this consent.
     RefreshToken,
-    /// It did not: a stored one goes on being used.
+    /// Google gave none: a stored one goes on being used.
     Nothing,
+    /// None is needed: the domain has delegated the mailbox.
+    Delegation,
 }
 
 /// Decides what a consent of `user` at `now` makes of `row`; `reference` is that of the link the person came with.
@@ -146,7 +148,12 @@ fn same_life(row: &Mailbox, now: Timestamp) -> Next {
 fn heals(row: &Mailbox) -> bool {
     row.needs_reauth.is_some()
         || match row.paused {
-            Some(PauseReason::DomainPolicy | PauseReason::NoMailbox) => true,
+            Some(
+                PauseReason::DomainPolicy
+                | PauseReason::NoMailbox
+                | PauseReason::AccountDisabled
+                | PauseReason::AddressGone,
+            ) => true,
             Some(PauseReason::Operator) | None => false,
         }
 }

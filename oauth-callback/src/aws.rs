@@ -8,9 +8,11 @@ use shared::aws::google_client::SecretClient;
 use shared::aws::secrets::Secrets;
 use shared::aws::stack::Stack;
 use shared::clock::{Chance, Clock};
+use shared::connect_link::LinkSigning;
 use shared::google::client::ClientSource;
 use shared::google::http::{GoogleAddresses, HttpClient, HttpOAuth, NoClient};
 use shared::google::id_token::IdTokenVerifier;
+use shared::google::security_event::SecurityEventVerifier;
 use shared::ledger::dynamodb::DynamoLedger;
 use shared::queue::sqs::SqsQueue;
 use shared::sealing::kms::KmsSealing;
@@ -19,9 +21,9 @@ use shared::store::StoreError;
 use tokio::sync::OnceCell;
 
 use crate::cookie::CookieSealing;
-use crate::link::LinkSigning;
 use crate::page::Page;
-use crate::{Callback, READ_MAIL, beginning, router};
+use crate::security_events::Recipient;
+use crate::{Callback, beginning, router, security_events};
 
 /// The pages, before and after the secrets that they need have been read.
 pub struct Door {
@@ -71,8 +73,11 @@ impl Door {
         self.pages.get_or_try_init(|| self.open()).await.cloned()
     }
 
-    /// The page that says the fault is ours, for when there is no router.
-    pub(crate) fn fault(&self) -> Response {
+    /// What says that the fault is ours, for when there is no router: a page, and to Google that it may come again.
+    pub(crate) fn fault(&self, path: Option<&str>) -> Response {
+        if path == Some(security_events::ADDRESS) {
+            return security_events::unavailable();
+        }
         let beginning = beginning(&self.redirect_uri, self.settings.connect_links, None);
         Page::Fault.leading_to(beginning.as_ref())
     }
@@ -81,7 +86,15 @@ impl Door {
         let client_id = self.client.credentials().await?.id.clone();
         let key = self.secrets.web_key(&self.web_secret_id).await?;
         let issuer = self.google.issuer.clone();
-        Ok(router(Arc::new(Callback {
+        let security_events = Recipient {
+            verifier: SecurityEventVerifier::new(self.oauth.clone(), client_id.clone()),
+            mailboxes: self.ledger.clone(),
+            control: self.ledger.clone(),
+            user_jobs: self.user_jobs.clone(),
+            clock: self.clock.clone(),
+            chance: self.chance.clone(),
+        };
+        let callback = Callback {
             oauth: self.oauth.clone(),
             id_tokens: IdTokenVerifier::new(self.oauth.clone(), issuer, client_id.clone()),
             mailboxes: self.ledger.clone(),
@@ -91,12 +104,12 @@ impl Door {
             client_id,
             redirect_uri: self.redirect_uri.clone(),
             auth_url: self.google.auth_url.url(),
-            scopes: vec![READ_MAIL.to_owned()],
             cookies: CookieSealing::new(&key),
             links: LinkSigning::new(&key),
             settings: self.settings.clone(),
             clock: self.clock.clone(),
             chance: self.chance.clone(),
-        })))
+        };
+        Ok(router(Arc::new(callback), Arc::new(security_events)))
     }
 }

@@ -4,32 +4,39 @@
 //! certain before anything is written; and what is written is one row, which owes everything that follows. A crash
 //! before the write leaves the person to begin again, a crash after it loses nothing.
 
-use shared::clock::Timestamp;
+use std::collections::BTreeSet;
+
+use shared::clock::{Chance, Timestamp};
+use shared::connect_link::Link;
 use shared::disposition::chain;
 use shared::google::TokenAnswer;
 use shared::google::id_token::Identity;
-use shared::ids::{Epoch, Reference};
+use shared::ids::{Epoch, Reference, UserId};
 use shared::intake;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
 use shared::ledger::Consent;
+use shared::mailbox::AccessBy;
+use shared::queue::Queue;
+use shared::scope::GmailScope;
 use shared::sealing::{Sealed, SealedFor, TokenKind};
 use shared::secret::RefreshToken;
 use shared::store::Write;
 
-use crate::Callback;
 use crate::after_consent::{Found, Given, Next, after_consent};
 use crate::attempt::{ATTEMPT_LIFE, Attempt};
 use crate::failure::Failure;
-use crate::link::Link;
 use crate::page::Page;
+use crate::{Callback, addresses};
 
 /// How often the row is read and the token sealed again after somebody else wrote first.
-const RACES: usize = 10;
+pub(crate) const RACES: usize = 10;
 
 /// What Google said, verified.
 struct Consented {
     identity: Identity,
     scopes: Vec<String>,
+    /// Whether that is all that was asked for.
+    whole: bool,
     refresh_token: Option<RefreshToken>,
     /// That of the link which the person came with.
     reference: Option<Reference>,
@@ -52,8 +59,10 @@ impl Callback {
         self.use_up(&attempt, now).await?;
         let consented = self.ask_google(code, &attempt, link, now).await?;
         let (epoch, found) = self.store(&consented, now).await?;
-        self.begin_sync(&consented.identity, epoch, now).await;
+        let user = &consented.identity.user_id;
+        begin_sync(&*self.user_jobs, user, epoch, now, &self.chance).await;
         Ok(match found {
+            Found::Stopped | Found::Well if !consented.whole => Page::ConnectedWithout,
             Found::Stopped => Page::Success,
             Found::Well => Page::AlreadyConnected,
         })
@@ -83,21 +92,19 @@ impl Callback {
         let id_token = answer.id_token.as_deref().ok_or(Failure::NoIdToken)?;
         let identity = self.id_tokens.verify(id_token, &attempt.nonce, now).await;
         let identity = identity.map_err(Failure::IdToken)?;
-        let scopes = self.granted(&answer, link.as_ref());
-        if !self.needed().all(|needed| scopes.iter().any(|scope| scope == needed)) {
+        if link.iter().any(|link| link.user.as_ref().is_some_and(|user| *user != identity.user_id))
+        {
+            return Err(Failure::OtherAccount);
+        }
+        let asked = self.asked_for(link.as_ref());
+        let scopes = granted(&answer, &asked);
+        if !GmailScope::Readonly.is_in(&scopes) {
             // Not revoked: at Google that would end every other consent of this person for our project too.
             return Err(Failure::Partial);
         }
-        let reference = link.map(|link| link.reference);
-        Ok(Consented { identity, scopes, refresh_token: answer.refresh_token, reference })
-    }
-
-    /// What was granted; where Google does not say, exactly what was asked for (RFC 6749, 5.1).
-    fn granted(&self, answer: &TokenAnswer, link: Option<&Link>) -> Vec<String> {
-        if answer.scopes.is_empty() {
-            return self.asked_for(link).into_iter().map(str::to_owned).collect();
-        }
-        answer.scopes.clone()
+        let reference = link.and_then(|link| link.reference);
+        let whole = asked.iter().all(|scope| scope.is_in(&scopes));
+        Ok(Consented { identity, scopes, whole, refresh_token: answer.refresh_token, reference })
     }
 
     /// Stores the consent in one write, for the row as it was read. If the row has changed, so may the life that the
@@ -133,16 +140,29 @@ impl Callback {
         let at = SealedFor { user: &consented.identity.user_id, epoch, kind: TokenKind::Refresh };
         self.sealing.seal(at, token.for_google()).await.map(Some).map_err(Failure::Sealing)
     }
+}
 
-    /// Asks for the first sync at once. Nothing depends on it: the row owes what follows, and the dispatcher sends it.
-    async fn begin_sync(&self, identity: &Identity, epoch: Epoch, now: Timestamp) {
-        let header = JobHeader::new(identity.user_id.clone(), epoch, now, &self.chance);
-        let job = UserJob { header, kind: UserJobKind::Sync, cause: Cause::Connect };
-        if let Err(error) = intake::send(&*self.user_jobs, &[job], now).await {
-            let mailbox = &identity.user_id;
-            tracing::warn!(%mailbox, error = chain(&error), "The first sync waits for the dispatcher");
-        }
+/// Asks for the first sync at once. Nothing depends on it: the row owes what follows, and the dispatcher sends it.
+pub(crate) async fn begin_sync(
+    user_jobs: &dyn Queue,
+    mailbox: &UserId,
+    epoch: Epoch,
+    now: Timestamp,
+    chance: &Chance,
+) {
+    let header = JobHeader::new(mailbox.clone(), epoch, now, chance);
+    let job = UserJob { header, kind: UserJobKind::Sync, cause: Cause::Connect };
+    if let Err(error) = intake::send(user_jobs, &[job], now).await {
+        tracing::warn!(%mailbox, error = chain(&error), "The first sync waits for the dispatcher");
     }
+}
+
+/// What was granted; where Google does not say, exactly what was asked for (RFC 6749, 5.1).
+fn granted(answer: &TokenAnswer, asked: &BTreeSet<GmailScope>) -> Vec<String> {
+    if answer.scopes.is_empty() {
+        return addresses(asked).into_iter().map(str::to_owned).collect();
+    }
+    answer.scopes.clone()
 }
 
 fn consent(
@@ -158,6 +178,7 @@ fn consent(
         grant: next.grant,
         new_life: next.new_life,
         email: consented.identity.email.clone(),
+        access: AccessBy::Consent,
         refresh_token,
         scopes: consented.scopes.clone(),
         at,

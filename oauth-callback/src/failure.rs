@@ -42,6 +42,9 @@ pub(crate) enum Failure {
     /// Who consented is not certain.
     #[error("verifying who consented")]
     IdToken(#[source] IdTokenError),
+    /// The link is for another mailbox.
+    #[error("the link is for another mailbox")]
+    OtherAccount,
     /// A box that reading needs was unticked.
     #[error("a scope that reading needs was not granted")]
     Partial,
@@ -147,6 +150,7 @@ impl Failure {
             | Self::IdToken(IdTokenError::Nonce) => Page::Expired,
             Self::Exchange(error) => exchange(error),
             Self::IdToken(IdTokenError::Keys(_)) => Page::GoogleSilent,
+            Self::OtherAccount => Page::OtherAccount,
             Self::Partial => Page::Partial,
             Self::NotYet(NotYet::StillDisconnecting(over_by)) => Page::StillDisconnecting(*over_by),
             Self::NotYet(NotYet::NoRefreshToken) => Page::TryAgain,

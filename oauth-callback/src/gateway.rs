@@ -1,7 +1,7 @@
 //! A request as an HTTP API hands it to a function, payload format 2.0, and the answer it takes back
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
 //!
-//! Our pages take no body, hence none is handed on.
+//! A body comes as text, or in base64 where the gateway takes its content type for bytes.
 
 use aws_lambda_events::encodings::Body as GatewayBody;
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -10,6 +10,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderValue, Method, Request};
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use shared::disposition::chain;
 use shared::lambda::Error;
 use tower::ServiceExt;
@@ -28,7 +30,7 @@ pub async fn answer(
         Ok(pages) => through(pages, event).await,
         Err(error) => {
             tracing::error!(error = chain(&error), "The pages cannot be opened");
-            handed_back(door.fault()).await
+            handed_back(door.fault(event.raw_path.as_deref())).await
         }
     }
 }
@@ -45,7 +47,11 @@ fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, Error> {
     let query = event.raw_query_string.filter(|query| !query.is_empty());
     let address = query.map_or(path.clone(), |query| format!("{path}?{query}"));
     let method: Method = event.request_context.http.method;
-    let mut request = Request::builder().method(method).uri(address).body(Body::empty())?;
+    let body = match event.body {
+        Some(body) if event.is_base64_encoded => STANDARD.decode(body)?,
+        body => body.unwrap_or_default().into_bytes(),
+    };
+    let mut request = Request::builder().method(method).uri(address).body(Body::from(body))?;
     *request.headers_mut() = event.headers;
     // The gateway takes the cookies out of the headers, one entry each.
     for cookie in event.cookies.unwrap_or_default() {
@@ -105,6 +111,16 @@ mod tests {
         let fields = json!({ "rawQueryString": "code=4%2Fc%26d&state=s&x=%FF" });
         let request = request(event(&fields)).unwrap();
         assert_eq!(request.uri().to_string(), "/oauth2callback?code=4%2Fc%26d&state=s&x=%FF");
+    }
+
+    #[tokio::test]
+    async fn a_body_arrives_as_it_was_sent_however_the_gateway_wraps_it() {
+        for fields in
+            [json!({ "body": "a.b.c" }), json!({ "body": "YS5iLmM=", "isBase64Encoded": true })]
+        {
+            let body = request(event(&fields)).unwrap().into_body();
+            assert_eq!(to_bytes(body, 100).await.unwrap(), "a.b.c", "{fields}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The consent page's two addresses: `/oauth2/start` sends a person to Google, `/oauth2callback` takes them back and
-//! connects their mailbox.
+//! connects their mailbox. And `/google/risc`, to which Google posts what happens to their accounts.
 //!
 //! The same router answers on one machine and behind API Gateway. Nothing about a person who is on the way to Google is
 //! stored: it travels in a sealed cookie. Whatever is asked, the answer is a redirect to Google or a page of ours; what
@@ -11,13 +11,14 @@ pub mod attempt;
 pub mod aws;
 mod consent;
 pub mod cookie;
+pub mod domain;
 mod failure;
 #[cfg(feature = "lambda")]
 pub mod gateway;
-pub mod link;
 pub mod page;
-pub mod scope;
+pub mod security_events;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -25,12 +26,14 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use shared::clock::{Chance, Clock, Timestamp};
+use shared::connect_link::{self, Link, LinkSigning, start_address};
 use shared::google::OAuth;
 use shared::google::id_token::IdTokenVerifier;
 use shared::ledger::{Control, Mailboxes};
 use shared::queue::Queue;
+use shared::scope::GmailScope;
 use shared::sealing::Sealing;
 use shared::settings::{ConnectLinks, Settings};
 use url::{Url, form_urlencoded};
@@ -38,16 +41,12 @@ use url::{Url, form_urlencoded};
 use crate::attempt::Attempt;
 use crate::cookie::CookieSealing;
 use crate::failure::{Failure, Refusal};
-use crate::link::{Link, LinkSigning};
 use crate::page::Page;
-use crate::scope::GmailScope;
+use crate::security_events::Recipient;
 
 /// Always asked for: they say who consented. The ID token proves them, and Google calls the second by another name when
 /// it says what was granted, so they are not compared.
 const IDENTITY: [&str; 2] = ["openid", "email"];
-
-/// What reading mail needs. A mailbox whose owner unticks it is not connected.
-pub const READ_MAIL: &str = GmailScope::Readonly.address();
 
 /// Connects mailboxes. The fields are everything it may touch.
 pub struct Callback {
@@ -69,14 +68,11 @@ pub struct Callback {
     pub redirect_uri: String,
     /// Google's consent page.
     pub auth_url: Url,
-    /// What the switched-on features need, [`READ_MAIL`] among it; `openid` and `email` need not be named. A connect
-    /// link may ask for more.
-    pub scopes: Vec<String>,
     /// Seals the cookie in which an attempt travels.
     pub cookies: CookieSealing,
     /// Knows the connect links that were signed for this service.
     pub links: LinkSigning,
-    /// For `BACKFILL` and `CONNECT_LINKS`.
+    /// For `BACKFILL`, `CONNECT_LINKS` and `FEATURES`.
     pub settings: Settings,
     /// Where `now` comes from.
     pub clock: Clock,
@@ -84,19 +80,15 @@ pub struct Callback {
     pub chance: Chance,
 }
 
-/// The two addresses, and a page for everything else.
-pub fn router(callback: Arc<Callback>) -> Router {
+/// The addresses, and a page for everything else.
+pub fn router(callback: Arc<Callback>, security_events: Arc<Recipient>) -> Router {
     Router::new()
         .route("/oauth2/start", get(start))
         .route("/oauth2callback", get(come_back))
+        .route(security_events::ADDRESS, post(security_events::receive).with_state(security_events))
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .with_state(callback)
-}
-
-/// Where people begin, by the address that they come back to: beside it, on the host that the cookie is for.
-pub fn start_address(redirect_uri: &str) -> Option<Url> {
-    Url::parse(redirect_uri).ok()?.join("oauth2/start").ok()
 }
 
 async fn nothing_here(State(callback): State<Arc<Callback>>) -> Response {
@@ -106,7 +98,7 @@ async fn nothing_here(State(callback): State<Arc<Callback>>) -> Response {
 /// Where people begin again: with the link that they came with; without one nowhere, if it takes one.
 fn beginning(redirect_uri: &str, links: ConnectLinks, link: Option<&str>) -> Option<Url> {
     match (link, links) {
-        (Some(link), _) => link::address(redirect_uri, link),
+        (Some(link), _) => connect_link::address(redirect_uri, link),
         (None, ConnectLinks::Open) => start_address(redirect_uri),
         (None, ConnectLinks::Required) => None,
     }
@@ -116,7 +108,7 @@ async fn start(State(callback): State<Arc<Callback>>, RawQuery(query): RawQuery)
     let query = query.unwrap_or_default();
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     // An empty one is a link that was cut off, not a beginning without a link.
-    let link = pairs.find(|(name, _)| name == link::PARAMETER).map(|(_, link)| link);
+    let link = pairs.find(|(name, _)| name == connect_link::PARAMETER).map(|(_, link)| link);
     callback.start(link.as_deref())
 }
 
@@ -228,7 +220,7 @@ impl Callback {
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.client_id)
             .append_pair("redirect_uri", &self.redirect_uri)
-            .append_pair("scope", &self.asked_for(link).join(" "))
+            .append_pair("scope", &addresses(&self.asked_for(link)).join(" "))
             .append_pair("state", &attempt.state)
             .append_pair("nonce", &attempt.nonce)
             .append_pair("code_challenge", &attempt.challenge())
@@ -236,22 +228,25 @@ impl Callback {
             // Together these two make Google give a refresh token every time, not at the first consent only.
             .append_pair("access_type", "offline")
             .append_pair("prompt", "consent");
+        // Google then offers that account first; whether it was chosen is asked of the ID token.
+        if let Some(user) = link.and_then(|link| link.user.as_ref()) {
+            address.query_pairs_mut().append_pair("login_hint", user.as_str());
+        }
         address
     }
 
-    /// What is needed, and what a link asks for beside it: who unticks that is connected without it.
-    fn asked_for(&self, link: Option<&Link>) -> Vec<&str> {
-        let mut scopes: Vec<&str> = IDENTITY.into_iter().chain(self.needed()).collect();
-        let beside = link.into_iter().flat_map(|link| &link.scopes).map(|scope| scope.address());
-        let beside: Vec<&str> = beside.filter(|scope| !scopes.contains(scope)).collect();
-        scopes.extend(beside);
-        scopes
+    /// What is asked of a person: reading mail, what the switched-on features need, and what a link asks for beside it.
+    /// Who unticks the first is not connected, who unticks another is connected without it.
+    fn asked_for(&self, link: Option<&Link>) -> BTreeSet<GmailScope> {
+        let features = self.settings.features.iter().map(|feature| feature.scope());
+        let beside = link.into_iter().flat_map(|link| &link.scopes).copied();
+        features.chain(beside).chain([GmailScope::Readonly]).collect()
     }
+}
 
-    /// The scopes without which nothing is connected.
-    fn needed(&self) -> impl Iterator<Item = &str> {
-        self.scopes.iter().map(String::as_str).filter(|scope| !IDENTITY.contains(scope))
-    }
+/// The scopes as Google writes them, with those that say who consented.
+fn addresses(asked: &BTreeSet<GmailScope>) -> Vec<&'static str> {
+    IDENTITY.into_iter().chain(asked.iter().map(|scope| scope.address())).collect()
 }
 
 /// The first value of a parameter; an empty one counts as absent. Bytes that are no text become question marks.

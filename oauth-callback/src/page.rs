@@ -30,6 +30,8 @@ pub enum Page {
     Success,
     /// It was, and nothing was wrong with it.
     AlreadyConnected,
+    /// The mailbox is connected, without something that was asked for.
+    ConnectedWithout,
     /// The person said no.
     Denied,
     /// A box was unticked.
@@ -56,6 +58,8 @@ pub enum Page {
     LinkExpired,
     /// The mailbox is connected under another `ref`. Neither is shown: the person may know none of them.
     OtherReference,
+    /// The link is for another Google account than the one that was chosen.
+    OtherAccount,
     /// No such page.
     NotFound,
 }
@@ -124,7 +128,7 @@ pub(crate) fn redirect(location: HeaderValue, cookie: HeaderValue) -> Response {
 
 /// Neither kept, nor told to others, nor guessed at, nor framed, nor asked for in clear. The last is for two years, and
 /// nothing to a browser that asks this machine itself.
-fn guarded(mut response: Response) -> Response {
+pub(crate) fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let style = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
     let policy = format!(
@@ -144,9 +148,10 @@ fn guarded(mut response: Response) -> Response {
 mod tests {
     use super::*;
 
-    const ALL: [Page; 15] = [
+    const ALL: [Page; 17] = [
         Page::Success,
         Page::AlreadyConnected,
+        Page::ConnectedWithout,
         Page::Denied,
         Page::Partial,
         Page::Expired,
@@ -159,6 +164,7 @@ mod tests {
         Page::LinkChanged,
         Page::LinkExpired,
         Page::OtherReference,
+        Page::OtherAccount,
         Page::NotFound,
     ];
 

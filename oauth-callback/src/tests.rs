@@ -4,6 +4,7 @@ mod google;
 mod hostile;
 mod links;
 mod log;
+mod security_events;
 mod world;
 
 use std::sync::Arc;
@@ -22,9 +23,7 @@ use shared::mailbox::Owed;
 use shared::reason::{PauseReason, Reason};
 
 use google::{ADDRESS, CLIENT, Choice};
-use world::{World, user};
-
-use crate::READ_MAIL;
+use world::{READ_MAIL, World, user};
 
 #[tokio::test]
 async fn who_consents_is_connected_with_a_sealed_token_and_a_first_sync() {
@@ -114,9 +113,8 @@ async fn where_google_does_not_say_what_was_granted_it_is_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn scopes_that_say_who_consents_are_asked_for_once_and_go_by_any_name_of_googles() {
-    let scopes = ["openid", "email", READ_MAIL].map(str::to_owned).to_vec();
-    let world = World::with(|callback| callback.scopes = scopes);
+async fn scopes_that_say_who_consents_go_by_any_name_of_googles() {
+    let world = World::new();
     let asked = world.get("/oauth2/start", "").await.sent_to();
     let scope = asked.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned();
     assert_eq!(scope, format!("openid email {READ_MAIL}"));

@@ -21,16 +21,22 @@ pub async fn pay_announcement(
     mailboxes.settle(&mailbox.user_id, Owed { announcement: Some(owed), ..Owed::default() }).await
 }
 
-/// Publishes the notice that the person must consent again, if one is owed.
-pub async fn pay_notice(
-    mailboxes: &dyn Mailboxes,
+/// Publishes the notice that the person must consent again, with the words for them where somebody else is to send
+/// those. The caller clears the debt.
+pub async fn publish_notice(
     events: &dyn Events,
     stack: &str,
     mailbox: &Mailbox,
+    owed: &Notice,
+    text: Option<Value>,
 ) -> Result<(), StoreError> {
-    let Some(owed) = mailbox.owed.notice.clone() else { return Ok(()) };
-    publish_one(events, notice(stack, mailbox, &owed)).await?;
-    mailboxes.settle(&mailbox.user_id, Owed { notice: Some(owed), ..Owed::default() }).await
+    let mut event = about(stack, mailbox, owed.id.clone(), EventKind::NeedsReauth, owed.at);
+    let (epoch, grant) = (mailbox.epoch, mailbox.grant);
+    add(&mut event, json!({ "epoch": epoch, "grant": grant, "reason": owed.reason }));
+    if let Some(text) = text {
+        add(&mut event, json!({ "text": text }));
+    }
+    publish_one(events, event).await
 }
 
 /// Publishes the end of a life, with the receipt of its purge where there was one. The caller clears the debt, after everything else that it stands for.
@@ -58,15 +64,6 @@ pub async fn publish_disconnect(
 fn announcement(stack: &str, mailbox: &Mailbox, owed: &Announcement) -> Event {
     let mut event = about(stack, mailbox, owed.id.clone(), owed.kind, owed.at);
     add(&mut event, json!({ "epoch": mailbox.epoch, "grant": mailbox.grant, "gap": owed.gap }));
-    event
-}
-
-fn notice(stack: &str, mailbox: &Mailbox, owed: &Notice) -> Event {
-    let mut event = about(stack, mailbox, owed.id.clone(), EventKind::NeedsReauth, owed.at);
-    add(
-        &mut event,
-        json!({ "epoch": mailbox.epoch, "grant": mailbox.grant, "reason": owed.reason }),
-    );
     event
 }
 

@@ -20,6 +20,9 @@ use crate::store::{StoreError, Write};
 /// The breaker's name in `Control`.
 pub const BREAKER: &str = "breaker";
 
+/// That of the breaker for our service account.
+const SERVICE_ACCOUNT_BREAKER: &str = "service-account-breaker";
+
 /// The dispatcher's round in `Control`; it says how many mailboxes there are.
 pub const ROUND: &str = "round";
 
@@ -54,7 +57,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Cause {
-    /// Google does not take our OAuth client.
+    /// Google does not take our client: the OAuth client, or the service account.
     ClientFault,
     /// Many grants were called dead at once.
     ManyDeaths,
@@ -171,9 +174,27 @@ impl State {
     }
 }
 
+/// Whom Google takes or does not take. The two fail apart: a service account that was deleted is no reason to doubt
+/// anybody's consent, nor the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Client {
+    OAuth,
+    ServiceAccount,
+}
+
+impl Client {
+    fn item(self) -> &'static str {
+        match self {
+            Self::OAuth => BREAKER,
+            Self::ServiceAccount => SERVICE_ACCOUNT_BREAKER,
+        }
+    }
+}
+
 /// The breaker of a fleet.
 #[derive(Clone)]
 pub struct Breaker {
+    client: Client,
     /// Where its state is kept.
     pub control: Arc<dyn Control>,
     /// When it opens.
@@ -183,7 +204,24 @@ pub struct Breaker {
 impl Breaker {
     /// A breaker with the usual limits.
     pub fn new(control: Arc<dyn Control>) -> Self {
-        Self { control, limits: Limits::default() }
+        Self::with_limits(control, Limits::default())
+    }
+
+    /// A breaker with limits of its own.
+    pub fn with_limits(control: Arc<dyn Control>, limits: Limits) -> Self {
+        Self { client: Client::OAuth, control, limits }
+    }
+
+    /// The breaker for the mailboxes that are read by delegation. It opens only when Google does not take our service
+    /// account, and says nothing of the OAuth client.
+    #[must_use]
+    pub fn of_service_account(&self) -> Self {
+        Self { client: Client::ServiceAccount, ..self.clone() }
+    }
+
+    /// What it means that it is open for this cause, in words.
+    pub fn in_words(&self, cause: Cause) -> &'static str {
+        in_words(self.client, cause)
     }
 
     /// Why it is open, and since when; `None` when it is closed.
@@ -197,7 +235,7 @@ impl Breaker {
         let asked = self.change(now, |state| (state.ask(in_doubt, now), state.open));
         let (permit, open) = asked.await?;
         if let (Permit::Probe, Some(open)) = (permit, open) {
-            tell_open(open.cause);
+            tell_open(self.client, open.cause);
         }
         Ok(permit)
     }
@@ -220,7 +258,7 @@ impl Breaker {
             !known
         });
         if opened.await? {
-            tell_open(Cause::ClientFault);
+            tell_open(self.client, Cause::ClientFault);
         }
         Ok(())
     }
@@ -237,7 +275,7 @@ impl Breaker {
             })
             .await?;
         if opened {
-            tell_open(Cause::ManyDeaths);
+            tell_open(self.client, Cause::ManyDeaths);
         }
         Ok(word)
     }
@@ -255,7 +293,7 @@ impl Breaker {
     }
 
     async fn read(&self, now: Timestamp) -> Result<(State, Option<u64>), StoreError> {
-        let Some(item) = self.control.read(BREAKER, now).await? else {
+        let Some(item) = self.control.read(self.client.item(), now).await? else {
             return Ok((State::default(), None));
         };
         let unreadable = |error: serde_json::Error| StoreError::Broken {
@@ -272,6 +310,7 @@ impl Breaker {
         now: Timestamp,
         mut change: impl FnMut(&mut State) -> T,
     ) -> Result<T, StoreError> {
+        let item = self.client.item();
         for _ in 0..RACES {
             let (read, version) = self.read(now).await?;
             let mut state = read.clone();
@@ -281,7 +320,7 @@ impl Breaker {
             }
             let value = serde_json::to_string(&state)
                 .unwrap_or_else(|_| unreachable!("numbers and words are JSON"));
-            if self.control.write(BREAKER, version, value, None, now).await? == Write::Applied {
+            if self.control.write(item, version, value, None, now).await? == Write::Applied {
                 return Ok(answer);
             }
         }
@@ -291,12 +330,17 @@ impl Breaker {
 }
 
 /// The one line that the alarm listens for: when the breaker opens, and at each probe.
-fn tell_open(cause: Cause) {
-    let cause = match cause {
-        Cause::ClientFault => "Google does not take our OAuth client",
-        Cause::ManyDeaths => "many grants were called dead within ten minutes",
-    };
+fn tell_open(client: Client, cause: Cause) {
+    let cause = in_words(client, cause);
     tracing::error!(cause, "The fleet breaker is open: nobody is marked, and tokens wait");
+}
+
+fn in_words(client: Client, cause: Cause) -> &'static str {
+    match (client, cause) {
+        (Client::OAuth, Cause::ClientFault) => "Google does not take our OAuth client",
+        (Client::ServiceAccount, Cause::ClientFault) => "Google does not take our service account",
+        (_, Cause::ManyDeaths) => "many grants were called dead within ten minutes",
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,11 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// How long after 1970 this is; zero when it is before.
+    pub fn since_1970(self) -> Duration {
+        self.since(Self(0))
+    }
+
     /// How long after `earlier` this is; zero when it is not.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::clock::{Chance, Timestamp};
-use crate::google::{GmailError, OAuthError};
+use crate::google::{DelegationError, GmailError, OAuthError};
 use crate::ids::{Epoch, Grant};
 use crate::jobs::Job;
-use crate::reason::Reason;
+use crate::mailbox::{AccessBy, Mailbox};
+use crate::reason::{PauseReason, Reason};
 use crate::store::StoreError;
 
 /// The try at which a stage gives up by itself. The queue's own limit is twice that, a net for crashes.
@@ -89,10 +90,35 @@ pub struct Attempt {
 impl Attempt {
     /// A failure that may pass: another try later, or after the fifth the dead letters.
     pub fn failed<J>(&self, job: J, error: impl Into<String>) -> Disposition<J> {
+        self.failed_for(job, Reason::TooManyTries, error)
+    }
+
+    /// The same, for a reason that says more than how often it was tried.
+    pub fn failed_for<J>(
+        &self,
+        job: J,
+        reason: Reason,
+        error: impl Into<String>,
+    ) -> Disposition<J> {
         if self.tries >= MAX_TRIES {
-            return Disposition::dead(job, Reason::TooManyTries, error);
+            return Disposition::dead(job, reason, error);
         }
         Disposition::Retry { after: self.chance.jitter(self.backoff()), error: error.into() }
+    }
+
+    /// Gmail refused a token newer than the one that it had just refused. A consent is dead then. A token by delegation
+    /// Google made out a moment ago, and nothing but Google could have ended it: that may pass.
+    pub fn refused_again<J>(&self, job: J, mailbox: &Mailbox) -> Disposition<J> {
+        let error = "Gmail refused a token newer than the one that it had refused before";
+        match mailbox.access {
+            AccessBy::Consent => Disposition::DeadLetter(Box::new(Verdict {
+                job,
+                reason: Reason::GrantDead,
+                error: error.to_owned(),
+                consent: Some((mailbox.epoch, mailbox.grant)),
+            })),
+            AccessBy::Delegation => self.failed_for(job, Reason::GoogleFault, error),
+        }
     }
 
     /// Not this job's turn before `until`.
@@ -141,9 +167,11 @@ pub enum GoogleFailure {
     /// The person's grant is dead, or lacks what reading needs.
     Dead(Reason),
     /// The mailbox is not to be asked again until somebody changes something.
-    Pause(crate::reason::PauseReason),
+    Pause(PauseReason),
     /// Google does not take our own client: nobody's job pays for that.
     OurClient,
+    /// Google does not take our service account, or there is none: the same, for mailboxes that are read by delegation.
+    OurServiceAccount,
     /// Wait until this moment; `None` leaves it to us.
     Patience(Option<Timestamp>),
     /// May pass.
@@ -154,9 +182,20 @@ pub enum GoogleFailure {
     Gone,
 }
 
+impl GoogleFailure {
+    /// The same failure, met by a mailbox that is read so. Where its administrator gave the permission its owner has
+    /// none to renew: what is dead or lacking is the domain's matter.
+    #[must_use]
+    pub fn under(self, access: AccessBy) -> Self {
+        match (access, self) {
+            (AccessBy::Delegation, Self::Dead(_)) => Self::Pause(PauseReason::DomainPolicy),
+            (AccessBy::Consent | AccessBy::Delegation, other) => other,
+        }
+    }
+}
+
 /// The one place that says what each of Gmail's failures means.
 pub fn gmail_failure(error: &GmailError) -> GoogleFailure {
-    use crate::reason::PauseReason;
     match error {
         GmailError::Unauthorized => GoogleFailure::TokenRefused,
         GmailError::ScopeMissing => GoogleFailure::Dead(Reason::ScopeMissing),
@@ -180,9 +219,7 @@ pub fn gmail_failure(error: &GmailError) -> GoogleFailure {
 pub fn oauth_failure(error: &OAuthError) -> GoogleFailure {
     match error {
         OAuthError::GrantDead { .. } => GoogleFailure::Dead(Reason::GrantDead),
-        OAuthError::AdminPolicy { .. } => {
-            GoogleFailure::Pause(crate::reason::PauseReason::DomainPolicy)
-        }
+        OAuthError::AdminPolicy { .. } => GoogleFailure::Pause(PauseReason::DomainPolicy),
         OAuthError::ClientFault { .. } => GoogleFailure::OurClient,
         OAuthError::RateLimited { until } => GoogleFailure::Patience(*until),
         // Only for who does not treat it as a store's failure, which costs no try.
@@ -190,6 +227,25 @@ pub fn oauth_failure(error: &OAuthError) -> GoogleFailure {
         | OAuthError::Backend { .. }
         | OAuthError::Unreachable { .. }
         | OAuthError::Malformed { .. } => GoogleFailure::Passing,
+    }
+}
+
+/// The one place that says what it means that no token was given by delegation. It is the domain's matter, the account's
+/// or ours, and never its owner's: nobody is sent to a consent page who has never seen one.
+pub fn delegation_failure(error: &DelegationError) -> GoogleFailure {
+    match error {
+        DelegationError::NotAuthorized { .. } => GoogleFailure::Pause(PauseReason::DomainPolicy),
+        DelegationError::NoSuchAccount => GoogleFailure::Pause(PauseReason::AddressGone),
+        DelegationError::NoKey
+        | DelegationError::Assertion { .. }
+        | DelegationError::ServiceAccount { .. } => GoogleFailure::OurServiceAccount,
+        DelegationError::RateLimited { until } => GoogleFailure::Patience(*until),
+        // Only for who does not treat it as a store's failure, which costs no try.
+        DelegationError::Credentials(_)
+        | DelegationError::Unheard { .. }
+        | DelegationError::Backend { .. }
+        | DelegationError::Unreachable { .. }
+        | DelegationError::Malformed { .. } => GoogleFailure::Passing,
     }
 }
 

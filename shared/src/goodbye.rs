@@ -44,16 +44,18 @@ words! {
         No = "no",
         /// That was said when the life ended, before anybody asked for the purge.
         Before = "before",
+        /// There was nothing to take back: the mailbox was read by delegation, and its owner had given us nothing.
+        Nothing = "nothing",
     }
 }
 
 impl Revoked {
-    /// As an event says it; none where an earlier one did.
+    /// As an event says it; none where an earlier one did, and where there was nothing to take back.
     pub fn said(self) -> Option<bool> {
         match self {
             Self::Yes => Some(true),
             Self::No => Some(false),
-            Self::Before => None,
+            Self::Before | Self::Nothing => None,
         }
     }
 }
@@ -128,7 +130,7 @@ pub struct Purged {
 pub struct Receipt {
     /// When everything within reach was deleted, for the second time.
     pub purged_at: Timestamp,
-    /// Whether Google took the grant back; null where the event of the disconnect said so.
+    /// Whether Google took the grant back; null where the event of the disconnect said so, and where there was none.
     pub revoked_at_google: Option<bool>,
     /// What remains elsewhere.
     pub remains: Vec<Remains>,

@@ -148,7 +148,9 @@ impl Intake {
             // Early: a queue keeps no delay beyond its limit. It goes on waiting, counted from where it was.
             return self.settle(record, Disposition::Postpone { until: turn, job }).await;
         }
-        let handled = AssertUnwindSafe(stage(job.clone(), attempt.clone())).catch_unwind().await;
+        // On the heap: a batch is a row of these, and neither it nor the compiler is to carry every stage's depth in it.
+        let handled = Box::pin(stage(job.clone(), attempt.clone()));
+        let handled = AssertUnwindSafe(handled).catch_unwind().await;
         let disposition = handled
             .unwrap_or_else(|_| attempt.failed(job.clone(), "the stage panicked on this job"));
         tell(&attempt, &disposition);

@@ -8,15 +8,28 @@ use crate::goodbye::{DisconnectDebt, Purged};
 use crate::ids::{Epoch, Grant, HistoryId, UserId};
 use crate::reason::{PauseReason, Reason};
 use crate::sealing::Sealed;
+use crate::words::words;
+
+words! {
+    /// Whose permission a mailbox is read by.
+    AccessBy, "way of access" {
+        /// Its owner's consent, which left us a refresh token.
+        Consent = "consent",
+        /// That of the administrator of its Workspace domain, given to a service account of ours.
+        Delegation = "delegation",
+    }
+}
 
 /// One row of `UserTokens`. No `Debug`: it holds an address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mailbox {
     /// The Google account.
     pub user_id: UserId,
-    /// Its address, for people to read; it may change and is never a key.
+    /// Its address, for people to read; it may change and is never a key. Under delegation tokens are asked for by it.
     pub email: String,
-    /// The sealed refresh token; `None` after a disconnect.
+    /// How its access tokens are come by.
+    pub access: AccessBy,
+    /// The sealed refresh token; `None` after a disconnect, and where there was no consent.
     pub refresh_token: Option<Sealed>,
     /// The cached access token, sealed under another key.
     pub access_token: Option<Sealed>,
@@ -94,7 +107,7 @@ impl Mailbox {
             connected_at: self.connected_at,
             last_mail_at: self.last_mail_at,
             readable: self.is_readable(),
-            owes: self.owed != Owed::default(),
+            owes: self.owed.can_be_paid(self.is_readable()),
         }
     }
 }
@@ -131,7 +144,7 @@ pub struct Roster {
     pub last_mail_at: Option<Timestamp>,
     /// Whether mail may be read.
     pub readable: bool,
-    /// Whether something is owed to it.
+    /// Whether something is owed to it that can be paid in the state that it is in.
     pub owes: bool,
 }
 
@@ -161,9 +174,22 @@ pub struct Owed {
     /// The notice that the person must consent again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
+    /// The mail that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<Notice>,
     /// The end of the life that the epoch has already left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disconnect: Option<DisconnectDebt>,
+}
+
+impl Owed {
+    /// Whether a user job could pay any of it now: the end of a life at any time, the rest where mail may be read. The
+    /// notice and the mail are not among it; the dead letter that made them due pays them.
+    pub fn can_be_paid(&self, readable: bool) -> bool {
+        let with_mail =
+            self.announcement.is_some() || self.backfill.is_some() || self.release.is_some();
+        self.disconnect.is_some() || (readable && with_mail)
+    }
 }
 
 /// An event about the mailbox that is to be published. Its id is fixed when it becomes owed.
@@ -213,11 +239,11 @@ pub struct ReleaseDebt {
     pub since: Timestamp,
 }
 
-/// The person must consent again and has not been told yet.
+/// The person must consent again and has not been told yet, by event or by mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
-    /// The event's id.
+    /// The id of the event, and of the mail.
     pub id: String,
     /// What died.
     pub reason: Reason,

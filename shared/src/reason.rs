@@ -65,6 +65,10 @@ words! {
         DomainPolicy = "domain_policy",
         /// The account has no Gmail mailbox.
         NoMailbox = "no_mailbox",
+        /// Google has disabled the account.
+        AccountDisabled = "account_disabled",
+        /// The domain knows no account by the address any more: it was renamed or deleted.
+        AddressGone = "address_gone",
     }
 }
 
@@ -81,7 +85,7 @@ mod tests {
         let unknown = "tired".parse::<PauseReason>().unwrap_err();
         assert_eq!(
             unknown.to_string(),
-            "unknown pause reason; one of: operator, domain_policy, no_mailbox"
+            "unknown pause reason; one of: operator, domain_policy, no_mailbox, account_disabled, address_gone"
         );
     }
 }

@@ -54,6 +54,13 @@ secret! {
     for_google
 }
 
+secret! {
+    /// The password under which a mail server takes our mail.
+    MailPassword,
+    /// For the server's `AUTH`.
+    for_the_mail_server
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

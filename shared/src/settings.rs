@@ -1,6 +1,8 @@
 //! The settings, read once, through a lookup that a test can replace. A bad start names every problem at once.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use time::Date;
@@ -8,6 +10,7 @@ use time::macros::format_description;
 
 use crate::clock::Timestamp;
 use crate::pacing::Pacing;
+use crate::scope::Feature;
 use crate::secret::ClientSecret;
 
 /// Where settings come from: the environment, or a test's own table.
@@ -53,6 +56,15 @@ impl<'a> Env<'a> {
             self.wrong(name, "is not set");
             String::new()
         })
+    }
+
+    /// A setting that must be there, read. Its text is not quoted: it may be a secret.
+    pub fn needed<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
+        let text = self.text(name);
+        if text.is_none() {
+            self.wrong(name, "is not set");
+        }
+        text?.parse().map_err(|error: T::Err| self.wrong(name, error.to_string())).ok()
     }
 
     /// A setting read by `parse`, or its default.
@@ -110,6 +122,8 @@ pub struct Settings {
     pub pacing: Pacing,
     /// `CONNECT_LINKS`.
     pub connect_links: ConnectLinks,
+    /// `FEATURES`: what is switched on beside reading mail, and therefore asked for.
+    pub features: BTreeSet<Feature>,
     /// `STACK_NAME`: the source of our events.
     pub stack: String,
 }
@@ -161,6 +175,7 @@ impl Settings {
             max_message_bytes: env.parsed("MAX_MESSAGE_BYTES", 50 << 20, bytes),
             pacing: env.parsed("QUOTA_PRICES", Pacing::MAY_2026, quota_prices),
             connect_links: env.parsed("CONNECT_LINKS", ConnectLinks::Open, connect_links),
+            features: env.parsed("FEATURES", BTreeSet::new(), features),
             stack: env.parsed("STACK_NAME", "local".to_owned(), stack),
         };
         if settings.poll_interval_max < settings.poll_interval_min {
@@ -276,6 +291,11 @@ fn connect_links(text: &str) -> Result<ConnectLinks, String> {
     }
 }
 
+fn features(text: &str) -> Result<BTreeSet<Feature>, String> {
+    let feature = |word: &str| word.trim().parse().map_err(|error| format!("'{word}': {error}"));
+    text.split(',').map(feature).collect()
+}
+
 fn quota_prices(text: &str) -> Result<Pacing, String> {
     match text {
         "2026-05" => Ok(Pacing::MAY_2026),
@@ -307,86 +327,4 @@ fn checked_redirect_uri(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(pairs: &[(&str, &str)]) -> Result<(Settings, OAuthClient), BadSettings> {
-        let lookup = |name: &str| {
-            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        };
-        let mut env = Env::new(&lookup);
-        let settings = Settings::read(&mut env);
-        let client = OAuthClient::read(&mut env, "http://127.0.0.1:8080/oauth2callback");
-        env.finish((settings, client))
-    }
-
-    #[test]
-    fn a_bad_start_names_every_problem() {
-        let error = read(&[
-            ("GOOGLE_CLIENT_ID", "id"),
-            ("POLL_INTERVAL_MIN", "5"),
-            ("BACKFILL", "some"),
-            ("MAX_MESSAGE_BYTES", "much"),
-            ("CONNECT_LINKS", "yes"),
-            ("OAUTH_REDIRECT_URI", "http://example.com/oauth2callback"),
-        ])
-        .unwrap_err()
-        .to_string();
-        for name in [
-            "GOOGLE_CLIENT_SECRET",
-            "POLL_INTERVAL_MIN",
-            "BACKFILL",
-            "MAX_MESSAGE_BYTES",
-            "CONNECT_LINKS",
-            "OAUTH_REDIRECT_URI",
-        ] {
-            assert!(error.contains(name), "{name} is missing in: {error}");
-        }
-        assert!(!error.contains("GOOGLE_CLIENT_ID"), "{error}");
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_the_design() {
-        let (settings, client) =
-            read(&[("GOOGLE_CLIENT_ID", "id"), ("GOOGLE_CLIENT_SECRET", "s")]).unwrap();
-        assert_eq!(settings.poll_interval_max, Duration::from_mins(40));
-        assert_eq!(
-            (settings.backfill, settings.max_message_bytes),
-            (Backfill::Unread, 50 * 1024 * 1024)
-        );
-        assert_eq!(settings.connect_links, ConnectLinks::Open);
-        assert_eq!(client.redirect_uri, "http://127.0.0.1:8080/oauth2callback");
-    }
-
-    #[test]
-    fn people_are_sent_back_over_https_or_not_off_this_machine() {
-        for good in [
-            "https://fanmail.example.org/oauth2callback",
-            "http://127.0.0.1:8080/oauth2callback",
-            "http://localhost/oauth2callback",
-            "http://[::1]:8080/oauth2callback",
-        ] {
-            assert!(checked_redirect_uri(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "http://fanmail.example.org/oauth2callback",
-            "http://127.0.0.1.example.org/oauth2callback",
-            "http://localhost@example.org/oauth2callback",
-            "http://localhost.example.org/oauth2callback",
-            "http://10.0.0.1/oauth2callback",
-            "http://0.0.0.0:8080/oauth2callback",
-            "ftp://127.0.0.1/oauth2callback",
-            "//127.0.0.1/oauth2callback",
-            "/oauth2callback",
-        ] {
-            assert!(checked_redirect_uri(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_backfill_may_start_at_a_day() {
-        let since = backfill("since:2026-01-02").unwrap();
-        assert_eq!(since, Backfill::Since("2026-01-02T00:00:00Z".parse().unwrap()));
-        assert!(backfill("since:02.01.2026").is_err());
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -12,13 +13,16 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use oauth_callback::cookie::CookieSealing;
-use oauth_callback::link::LinkSigning;
-use oauth_callback::{Callback, READ_MAIL, router};
+use oauth_callback::security_events::Recipient;
+use oauth_callback::{Callback, router};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use shared::clock::{Chance, Clock};
+use shared::connect_link::LinkSigning;
 use shared::google::id_token::IdTokenVerifier;
-use shared::google::{OAuth, OAuthError, SigningKeys, TokenAnswer};
+use shared::google::security_event::SecurityEventVerifier;
+use shared::google::{OAuth, OAuthError, RiscConfiguration, SigningKeys, TokenAnswer};
 use shared::ledger::memory::MemoryLedger;
+use shared::queue::Queue;
 use shared::queue::memory::MemoryQueue;
 use shared::sealing::memory::MemorySealing;
 use shared::secret::RefreshToken;
@@ -35,6 +39,8 @@ const OWN_STATE: u8 = 2;
 const AS_COOKIE: u8 = 4;
 /// At the beginning instead of at the end.
 const AT_START: u8 = 8;
+/// The rest is what somebody posts as a security event.
+const AS_EVENT: u8 = 16;
 
 const CONSENT: &str = "https://accounts.google.com/o/oauth2/v2/auth";
 
@@ -52,6 +58,7 @@ struct World {
     router: Router,
     google: Arc<Google>,
     ledger: Arc<MemoryLedger>,
+    queue: Arc<MemoryQueue>,
 }
 
 /// A Google that knows no code.
@@ -77,6 +84,19 @@ impl OAuth for Google {
     async fn signing_keys(&self) -> Result<SigningKeys, OAuthError> {
         unreachable!("no answer has an ID token")
     }
+
+    async fn risc_configuration(&self) -> Result<RiscConfiguration, OAuthError> {
+        Ok(RiscConfiguration {
+            issuer: CONSENT.to_owned(),
+            jwks_uri: CONSENT.to_owned(),
+            max_age: Duration::from_hours(1),
+        })
+    }
+
+    async fn risc_keys(&self, _: &str) -> Result<SigningKeys, OAuthError> {
+        let (jwks, max_age) = (r#"{"keys":[]}"#.to_owned(), Duration::from_hours(1));
+        Ok(SigningKeys { jwks, max_age })
+    }
 }
 
 impl World {
@@ -84,27 +104,43 @@ impl World {
         let clock = Clock::manual("2026-05-01T12:00:00Z".parse().unwrap());
         let (chance, ledger) = (Chance::seeded(1), Arc::new(MemoryLedger::new()));
         let google = Arc::new(Google::default());
+        let queue = Arc::new(MemoryQueue::new(clock.clone()));
+        let security_events = Recipient {
+            verifier: SecurityEventVerifier::new(google.clone(), "ours".into()),
+            mailboxes: ledger.clone(),
+            control: ledger.clone(),
+            user_jobs: queue.clone(),
+            clock: clock.clone(),
+            chance: chance.clone(),
+        };
         let callback = Callback {
             oauth: google.clone(),
             id_tokens: IdTokenVerifier::new(google.clone(), CONSENT.into(), "ours".into()),
             mailboxes: ledger.clone(),
             control: ledger.clone(),
             sealing: Arc::new(MemorySealing::new(&chance)),
-            user_jobs: Arc::new(MemoryQueue::new(clock.clone())),
+            user_jobs: queue.clone(),
             client_id: "ours".to_owned(),
             redirect_uri: "https://fanmail.example.org/oauth2callback".to_owned(),
             auth_url: CONSENT.parse().unwrap(),
-            scopes: vec![READ_MAIL.to_owned()],
             cookies: CookieSealing::new(&[7; 32]),
             links: LinkSigning::new(&[7; 32]),
             settings: Settings::read(&mut Env::new(&|_| None)),
             clock,
             chance,
         };
-        Self { router: router(Arc::new(callback)), google, ledger }
+        Self {
+            router: router(Arc::new(callback), Arc::new(security_events)),
+            google,
+            ledger,
+            queue,
+        }
     }
 
     async fn asked(self, how: u8, rest: &[u8]) {
+        if how & AS_EVENT != 0 {
+            return self.posted(rest).await;
+        }
         let begun = self.get("/oauth2/start", b"").await;
         let own = own_cookie(&begun);
         let state = is_a_beginning(&begun);
@@ -123,6 +159,16 @@ impl World {
         let exchanges = self.google.0.load(Ordering::SeqCst);
         let knows_both = is(OWN_STATE) && (is(OWN_COOKIE) || is(AS_COOKIE)) && !is(AT_START);
         assert!(exchanges <= usize::from(knows_both), "Google was asked {exchanges} times");
+    }
+
+    /// What Google has not signed is refused in the words of RFC 8935, and nothing comes of it.
+    async fn posted(self, body: &[u8]) {
+        let request = Request::post("/google/risc").body(Body::from(body.to_vec())).unwrap();
+        let answer = Answer::read(self.router.clone().oneshot(request).await.unwrap()).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert!(answer.body.starts_with(r#"{"description":""#), "{}", answer.body);
+        let sent = self.queue.receive(1, Duration::ZERO).await.unwrap();
+        assert!(sent.is_empty());
     }
 
     /// A page of ours, word for word, or a beginning; never a fault, never stored.

@@ -53,7 +53,7 @@ fn the_samples_are_what_google_and_we_ourselves_write() {
     let jobs: Vec<_> = jobs.iter().map(text).collect();
     let user = jobs.iter().filter(|body| decode::<UserJob>(body).is_ok()).count();
     let message = jobs.iter().filter(|body| decode::<MessageJob>(body).is_ok()).count();
-    assert_eq!((user, message, jobs.len()), (4, 2, 8));
+    assert_eq!((user, message, jobs.len()), (4, 2, 10));
 }
 
 proptest! {

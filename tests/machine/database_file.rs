@@ -5,15 +5,16 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use shared::clock::Clock;
+use shared::clock::{Chance, Clock};
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Control, Segment};
+use shared::mailbox::AccessBy;
 use shared::queue::Queue;
 use shared::queue::sqlite::SqliteQueue;
 use shared::sqlite::Database;
 use shared::store::{StoreError, Write};
 
-use crate::promises::world::{bodies, job, start};
+use crate::promises::world::{bodies, job, memory, sqlite_at, start, stores};
 
 #[test]
 fn programs_that_start_at_once_make_one_database() {
@@ -67,22 +68,30 @@ async fn what_was_written_is_there_when_the_file_is_opened_again() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_first_schema_is_brought_up_to_date_with_what_is_in_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("fanmail.db");
-    drop(Database::open(&file).unwrap());
-    let older = "ALTER TABLE mailboxes DROP COLUMN purged; PRAGMA user_version = 1;";
-    rusqlite::Connection::open(&file).unwrap().execute_batch(older).unwrap();
-    let world = crate::promises::world::sqlite_at(folder).await;
-    let mailbox = world.connected("ada").await;
-    assert_eq!((mailbox.email.as_str(), mailbox.purged), ("ada@example.com", None));
+async fn a_file_of_an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
+    let second = "ALTER TABLE mailboxes DROP COLUMN access; PRAGMA user_version = 2;";
+    let first =
+        format!("{second} ALTER TABLE mailboxes DROP COLUMN purged; PRAGMA user_version = 1;");
+    for older in [second, &first] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("fanmail.db");
+        let (clock, consent) = (Clock::manual(start()), memory().consent("ada", None));
+        let before = stores(folder.path(), &clock, Chance::seeded(1)).await;
+        assert_eq!(before.mailboxes.connect(consent).await.unwrap(), Write::Applied);
+        drop(before);
+        rusqlite::Connection::open(&file).unwrap().execute_batch(older).unwrap();
+        let world = sqlite_at(folder).await;
+        let mailbox = world.mailbox("ada").await;
+        assert_eq!((mailbox.email.as_str(), mailbox.purged), ("ada@example.com", None));
+        assert_eq!(mailbox.access, AccessBy::Consent);
+    }
 }
 
 #[tokio::test]
 async fn a_row_that_does_not_read_back_is_broken_and_not_guessed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fanmail.db");
-    let world = crate::promises::world::sqlite_at(folder).await;
+    let world = sqlite_at(folder).await;
     let connection = rusqlite::Connection::open(&file).unwrap();
     for (column, damage) in [("owed", "{"), ("history_id", "-1"), ("connected_at", "yesterday")] {
         connection.execute("DELETE FROM mailboxes", []).unwrap();

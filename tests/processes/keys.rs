@@ -11,7 +11,7 @@ use shared::clock::{Chance, Clock, Timestamp};
 use shared::ids::{Epoch, Grant, UserId};
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Consent, Life, Mailboxes, NewAccess};
-use shared::mailbox::Owed;
+use shared::mailbox::{AccessBy, Owed};
 use shared::sealing::key_file::{KeyFileSealing, keys};
 use shared::sealing::{KeyName, SealedFor, Sealing, TokenKind};
 use shared::sqlite::Database;
@@ -186,6 +186,7 @@ async fn connect(ledger: &SqliteLedger, sealing: &KeyFileSealing, user: &UserId,
         grant: Grant(1),
         new_life: true,
         email: "somebody@example.com".to_owned(),
+        access: AccessBy::Consent,
         refresh_token: Some(seal(TokenKind::Refresh).await),
         scopes: Vec::new(),
         at: now,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use serde_json::{Value, json};
 use shared::clock::Clock;
 
 use crate::command::{beside, list, one};
@@ -36,6 +37,47 @@ async fn mail_of_a_connected_mailbox_is_stored_and_announced_while_serve_runs() 
     assert!(!format!("{announced:?}").contains('@'), "events carry no address");
     let log = service.process.err();
     assert!(!log.contains("example.com") && !log.contains("Letter"), "nor does the log: {log}");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_left_alone_until_google_says_that_it_is_enabled() {
+    let stage = Stage::set(1, &[]).await;
+    let service = stage.serve().await;
+    let ann = Google::person(1);
+    service.connect(&ann).await;
+    stage.announced("mailbox.connected", 1).await;
+    let disabled = stage.google.security_event(&ann, "account-disabled").await;
+    let mut forged = disabled.clone().into_bytes();
+    forged.rotate_right(1);
+    assert_eq!(service.heeds(String::from_utf8(forged).unwrap()).await, 400);
+    assert_eq!(service.heeds(disabled).await, 202);
+    assert_eq!(stage.state(&ann, "paused (account_disabled)").await["messages"]["done"], 0);
+    stage.google.deliver(&ann, &letter(1)).await;
+    let enabled = stage.google.security_event(&ann, "account-enabled").await;
+    assert_eq!(service.heeds(enabled).await, 202);
+    stage.done(1).await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn while_google_does_not_take_our_client_the_list_of_mailboxes_says_why_they_wait() {
+    let stage = Stage::set(1, &[]).await;
+    let service = stage.serve().await;
+    let ann = Google::person(1);
+    service.connect(&ann).await;
+    stage.announced("mailbox.connected", 1).await;
+    let before = beside(&stage.data, &["accounts", "list"]).good();
+    assert!(!before.err.contains("breaker"), "{}", before.err);
+    stage.google.fail(json!({"method": "token", "kind": "invalid_client"})).await;
+    let asks_anew = stage.google.security_event(&ann, "sessions-revoked").await;
+    assert_eq!(service.heeds(asks_anew).await, 202);
+    wait_for("the breaker to open", PATIENCE, async || {
+        let listed = beside(&stage.data, &["accounts", "list"]).good();
+        listed.err.contains("Google does not take our OAuth client").then_some(())
+    })
+    .await;
+    assert_eq!(stage.state(&ann, "connected").await["needsReauth"], Value::Null);
     service.stop().await;
 }
 

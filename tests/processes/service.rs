@@ -160,6 +160,14 @@ impl Service {
         browser::connect(&self.start, email).await
     }
 
+    /// What it answers to a security event that is posted to it.
+    pub(crate) async fn heeds(&self, token: String) -> u16 {
+        let address = self.start.replace("/oauth2/start", "/google/risc");
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client.post(address).header("content-type", "application/secevent+jwt");
+        request.body(token).send().await.unwrap().status().as_u16()
+    }
+
     /// Stops it politely.
     pub(crate) async fn stop(mut self) {
         self.process.signal("TERM");

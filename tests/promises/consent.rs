@@ -6,7 +6,7 @@ use shared::clock::Timestamp;
 use shared::goodbye::{DisconnectDebt, Revoked};
 use shared::ids::{Epoch, Grant, HistoryId};
 use shared::ledger::{Advance, Consent, Life, NewAccess};
-use shared::mailbox::{Announcement, BackfillDebt, Mailbox, Owed, Pace, ReleaseDebt};
+use shared::mailbox::{AccessBy, Announcement, BackfillDebt, Mailbox, Owed, Pace, ReleaseDebt};
 use shared::reason::{PauseReason, Reason};
 use shared::sealing::Sealed;
 use shared::store::Write::{Applied, Stale};
@@ -253,6 +253,22 @@ async fn a_new_life_begins_from_a_new_baseline(world: World) {
     assert!(born.owed.disconnect.is_some(), "the old life is still to be cleared away");
 }
 
+async fn a_mailbox_is_read_by_the_permission_that_came_last(world: World) {
+    let mut delegated = world.consent("ada", None);
+    (delegated.access, delegated.refresh_token) = (AccessBy::Delegation, None);
+    assert_eq!(world.here.mailboxes.connect(delegated).await.unwrap(), Applied);
+    let mailbox = world.mailbox("ada").await;
+    assert_eq!((mailbox.access, mailbox.refresh_token), (AccessBy::Delegation, None));
+    let consented = world.connect_again(|_| ()).await;
+    assert_eq!(consented.access, AccessBy::Consent);
+    let delegated = world.connect_again(|again| {
+        (again.access, again.refresh_token) = (AccessBy::Delegation, None);
+    });
+    let delegated = delegated.await;
+    assert_eq!(delegated.access, AccessBy::Delegation);
+    assert_eq!(delegated.refresh_token, consented.refresh_token, "to be revoked in the end");
+}
+
 promises!(
     an_unknown_mailbox_is_none,
     a_mailbox_is_read_as_it_was_written,
@@ -270,4 +286,5 @@ promises!(
     disconnecting_ends_the_life_in_one_write,
     tokens_are_forgotten_only_while_the_life_stays_over,
     a_new_life_begins_from_a_new_baseline,
+    a_mailbox_is_read_by_the_permission_that_came_last,
 );

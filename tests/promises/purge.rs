@@ -103,6 +103,22 @@ async fn letters_are_deleted_page_by_page_and_those_of_others_stay(world: World)
     assert!(left.len() == 5 && left.iter().all(|it| it.user_id == Some(user("42"))));
 }
 
+async fn a_letter_is_withdrawn_and_what_was_parked_in_its_place_stays(world: World) {
+    let letters = &world.here.letters;
+    let (first, other) = (letter("4", 1), letter("4", 2));
+    for parked in [&first, &other] {
+        letters.park(parked.clone()).await.unwrap();
+    }
+    letters.withdraw(&first).await.unwrap();
+    letters.withdraw(&first).await.unwrap();
+    let next = DeadLetter { payload: r#"{"epoch":3}"#.into(), ..first.clone() };
+    letters.park(next.clone()).await.unwrap();
+    letters.withdraw(&first).await.unwrap();
+    let left = world.there.letters.list(&LetterFilter::default(), None, 99).await.unwrap();
+    assert_eq!(left.len(), 2);
+    assert!(left[0].payload == next.payload && left[1].payload == other.payload);
+}
+
 async fn a_folder_of_objects_is_deleted_page_by_page_and_what_only_begins_so_stays(world: World) {
     let archive = &world.here.archive;
     let doomed = ["results/4/2026/05/01/a.json", "results/4/2026/05/02/b.json", "results/4/c"];
@@ -246,6 +262,7 @@ async fn events_about_a_mailbox_are_deleted_where_they_are_kept(world: World) {
 promises!(
     marks_are_deleted_page_by_page_and_those_of_others_stay,
     letters_are_deleted_page_by_page_and_those_of_others_stay,
+    a_letter_is_withdrawn_and_what_was_parked_in_its_place_stays,
     a_folder_of_objects_is_deleted_page_by_page_and_what_only_begins_so_stays,
     what_is_no_folder_is_not_deleted,
     a_purge_ends_with_a_row_of_id_epoch_and_times,

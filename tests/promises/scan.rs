@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use shared::ids::{Epoch, UserId};
-use shared::ledger::Segment;
-use shared::mailbox::{Owed, ReleaseDebt, Roster};
-use shared::reason::PauseReason;
+use shared::ids::{Epoch, Grant, UserId};
+use shared::ledger::{Life, Segment};
+use shared::mailbox::{Notice, Owed, ReleaseDebt, Roster};
+use shared::reason::{PauseReason, Reason};
 use shared::store::Write::Applied;
 
 use super::world::{World, start, user};
@@ -86,10 +86,36 @@ async fn a_scan_shows_who_may_be_read_and_who_is_owed_something(world: World) {
     }
 }
 
+async fn what_only_a_readable_mailbox_can_be_paid_is_not_owed_to_another(world: World) {
+    let mut consent = world.consent("ada", None);
+    let release = Owed { release: Some(ReleaseDebt { since: start() }), ..Owed::default() };
+    consent.owed = release.clone();
+    assert_eq!(world.here.mailboxes.connect(consent).await.unwrap(), Applied);
+    let ada = user("ada");
+    let seen = async || {
+        let roster = world.scanned(Segment { index: 0, total: 1 }, 10).await.remove(0);
+        assert_eq!(roster, world.mailbox("ada").await.roster());
+        (roster.readable, roster.owes)
+    };
+    assert_eq!(seen().await, (true, true));
+    let paused = world.here.mailboxes.pause(&ada, Epoch(1), PauseReason::Operator).await;
+    assert_eq!((paused.unwrap(), seen().await), (Applied, (false, false)));
+    let resumed = world.here.mailboxes.resume(&ada, Epoch(1), PauseReason::Operator, start()).await;
+    assert_eq!((resumed.unwrap(), seen().await), (Applied, (true, true)));
+    // Whose consent is dead is told so by the dead letter that found it, and left alone until the next consent.
+    let at = Life { user: &ada, epoch: Epoch(1), grant: Grant(1) };
+    let notice = Notice { id: "n1".into(), reason: Reason::GrantDead, at: start() };
+    let set = world.here.mailboxes.need_reauth(at, notice).await;
+    assert_eq!((set.unwrap(), seen().await), (Applied, (false, false)));
+    let owed = world.mailbox("ada").await.owed;
+    assert!(owed.release.is_some() && owed.notice.is_some() && owed.mail.is_some());
+}
+
 promises!(
     pages_cover_every_mailbox_once_in_every_segmentation,
     a_scan_ends_after_a_page_that_is_exactly_full,
     there_is_nobody_in_a_segment_that_does_not_exist,
     a_mailbox_that_comes_during_a_scan_repeats_nobody,
     a_scan_shows_who_may_be_read_and_who_is_owed_something,
+    what_only_a_readable_mailbox_can_be_paid_is_not_owed_to_another,
 );

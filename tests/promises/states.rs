@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::ids::{Epoch, Grant};
 use shared::ledger::Life;
-use shared::mailbox::{BackfillDebt, Notice, Owed, ReleaseDebt};
+use shared::mailbox::{AccessBy, BackfillDebt, Notice, Owed, ReleaseDebt};
 use shared::reason::{PauseReason, Reason};
 use shared::store::Write::{self, Applied, Stale};
 
@@ -26,7 +26,12 @@ impl World {
     }
 
     async fn resume(&self, epoch: u32) -> Write {
-        self.here.mailboxes.resume(&user("ada"), Epoch(epoch), self.now()).await.unwrap()
+        self.resume_from(epoch, PauseReason::Operator).await
+    }
+
+    async fn resume_from(&self, epoch: u32, reason: PauseReason) -> Write {
+        let ada = user("ada");
+        self.here.mailboxes.resume(&ada, Epoch(epoch), reason, self.now()).await.unwrap()
     }
 }
 
@@ -37,7 +42,8 @@ async fn only_the_consent_that_failed_needs_reauth(world: World) {
     assert_eq!(world.need_reauth(1, 1).await, Applied);
     let mailbox = world.mailbox("ada").await;
     assert_eq!(mailbox.needs_reauth, Some(Reason::GrantDead));
-    assert_eq!(mailbox.owed.notice, Some(notice("n1")));
+    let (owed, due) = (mailbox.owed.clone(), Some(notice("n1")));
+    assert_eq!((&owed.notice, &owed.mail), (&due, &due));
     assert!(!mailbox.is_readable());
 }
 
@@ -47,7 +53,18 @@ async fn needing_reauth_is_learnt_once(world: World) {
     let paid = Owed { notice: Some(notice("n1")), ..Owed::default() };
     world.here.mailboxes.settle(&user("ada"), paid).await.unwrap();
     assert_eq!(world.need_reauth(1, 1).await, Stale);
+    let left = Owed { mail: Some(notice("n1")), ..Owed::default() };
+    assert_eq!(world.mailbox("ada").await.owed, left);
+    world.here.mailboxes.settle(&user("ada"), left).await.unwrap();
     assert_eq!(world.mailbox("ada").await.owed, Owed::default());
+}
+
+async fn a_mailbox_that_is_read_by_delegation_never_needs_reauth(world: World) {
+    let mut delegated = world.consent("ada", None);
+    delegated.access = AccessBy::Delegation;
+    assert_eq!(world.here.mailboxes.connect(delegated).await.unwrap(), Applied);
+    assert_eq!(world.need_reauth(1, 1).await, Stale);
+    assert!(world.mailbox("ada").await.is_readable());
 }
 
 async fn a_new_consent_ends_the_need(world: World) {
@@ -55,7 +72,10 @@ async fn a_new_consent_ends_the_need(world: World) {
     assert_eq!(world.need_reauth(1, 1).await, Applied);
     let consent = world.consent("ada", Some((Epoch(1), Grant(1))));
     assert_eq!(world.here.mailboxes.connect(consent).await.unwrap(), Applied);
-    assert!(world.mailbox("ada").await.is_readable());
+    let mailbox = world.mailbox("ada").await;
+    assert!(mailbox.is_readable());
+    // That the old grant died is told all the same, and nobody is written to about it.
+    assert_eq!((mailbox.owed.notice, mailbox.owed.mail), (Some(notice("n1")), None));
     assert_eq!(world.need_reauth(1, 1).await, Stale);
     assert!(world.mailbox("ada").await.is_readable());
 }
@@ -74,6 +94,7 @@ async fn resuming_owes_the_release_of_what_waited(world: World) {
     assert_eq!(world.pause(1, PauseReason::Operator).await, Applied);
     world.pass(Duration::from_secs(9));
     assert_eq!(world.resume(2).await, Stale);
+    assert_eq!(world.resume_from(1, PauseReason::AccountDisabled).await, Stale);
     assert_eq!(world.resume(1).await, Applied);
     let mailbox = world.mailbox("ada").await;
     assert!(mailbox.is_readable());
@@ -110,6 +131,7 @@ async fn nothing_is_made_of_a_mailbox_that_is_not_there(world: World) {
 promises!(
     only_the_consent_that_failed_needs_reauth,
     needing_reauth_is_learnt_once,
+    a_mailbox_that_is_read_by_delegation_never_needs_reauth,
     a_new_consent_ends_the_need,
     a_pause_keeps_its_first_reason,
     resuming_owes_the_release_of_what_waited,

@@ -16,7 +16,7 @@ use shared::ids::{Epoch, Grant, UserId};
 use shared::ledger::memory::MemoryLedger;
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Consent, Control, DeadLetters, Mailboxes, Marks};
-use shared::mailbox::{Mailbox, Owed};
+use shared::mailbox::{AccessBy, Mailbox, Owed};
 use shared::queue::memory::MemoryQueue;
 use shared::queue::sqlite::SqliteQueue;
 use shared::queue::{Outgoing, Queue, Record};
@@ -175,6 +175,7 @@ impl World {
             grant: read.map_or(Grant(1), |(_, grant)| grant.next()),
             new_life: read.is_none(),
             email: format!("{name}@example.com"),
+            access: AccessBy::Consent,
             refresh_token: Some(Sealed("refresh".into())),
             scopes: vec!["mail".into()],
             at: self.now(),

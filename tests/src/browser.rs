@@ -16,6 +16,15 @@ pub async fn connect_through(
     start: &str,
     email: &str,
 ) -> String {
+    consent_through(ours, start, email).await.send().await.unwrap().text().await.unwrap()
+}
+
+/// Consents, and answers the request with which the browser comes back to us.
+pub async fn consent_through(
+    ours: impl Fn(&Client, Url) -> RequestBuilder,
+    start: &str,
+    email: &str,
+) -> RequestBuilder {
     let client = Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
     let started = ours(&client, start.parse().unwrap()).send().await.unwrap();
     let Some(set) = started.headers().get(SET_COOKIE) else {
@@ -27,8 +36,7 @@ pub async fn connect_through(
     let page = client.get(consent.clone()).send().await.unwrap().text().await.unwrap();
     let action = consent.join(&attribute(&page, "action").unwrap()).unwrap();
     let decided = client.post(action).form(&form(&page, email)).send().await.unwrap();
-    let callback = ours(&client, target(&decided)).header(COOKIE, cookie).send().await.unwrap();
-    callback.text().await.unwrap()
+    ours(&client, target(&decided)).header(COOKIE, cookie)
 }
 
 /// Where an answer leads.

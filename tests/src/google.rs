@@ -75,9 +75,24 @@ impl Google {
         assert!(answer.status().is_success());
     }
 
+    /// A new service account, which the domain of its people has authorized for `scopes`: its key file.
+    pub async fn service_account(&self, scopes: &str) -> Value {
+        let made = self.post("service-accounts", json!({"name": "fan"})).await;
+        let domain =
+            json!({"domain": "example.com", "clientId": made["clientId"], "scopes": scopes});
+        self.post("domains", domain).await;
+        made["key"].clone()
+    }
+
     /// Its person takes the consent back.
     pub async fn revoke(&self, email: &str) {
         self.post("revoke", json!({"email": email})).await;
+    }
+
+    /// The token that it would post when this has happened to an account.
+    pub async fn security_event(&self, email: &str, event: &str) -> String {
+        let answer = self.post("risc", json!({"email": email, "event": event})).await;
+        answer["token"].as_str().unwrap().to_owned()
     }
 
     async fn get(&self, what: &str) -> Value {

@@ -14,6 +14,7 @@ use shared::events::memory::MemoryEvents;
 use shared::events::sqlite::SqliteEvents;
 use shared::ledger::memory::MemoryLedger;
 use shared::ledger::sqlite::SqliteLedger;
+use shared::mailer::memory::MemoryMailer;
 use shared::queue::memory::MemoryQueue;
 use shared::queue::sqlite::SqliteQueue;
 use shared::sealing::KeyName;
@@ -27,6 +28,8 @@ use tempfile::TempDir;
 pub(crate) struct Backend {
     pub(crate) stores: Stores,
     pub(crate) log: Arc<dyn Log>,
+    /// The mail that people were sent.
+    pub(crate) mailer: Arc<MemoryMailer>,
     /// Makes a new key, which seals from now on.
     pub(crate) turn: Box<dyn Fn() -> KeyName>,
     /// Every row of every table, as text; none where there are no tables.
@@ -82,7 +85,7 @@ impl Log for SqliteEvents {
 pub(crate) async fn memory(clock: Clock) -> Backend {
     let ledger = Arc::new(MemoryLedger::new());
     let sealing = Arc::new(MemorySealing::new(&Chance::seeded(1)));
-    let events = Arc::new(MemoryEvents::new());
+    let (events, mailer) = (Arc::new(MemoryEvents::new()), Arc::new(MemoryMailer::new()));
     let dead = || Arc::new(MemoryQueue::new(clock.clone()));
     let (dead_user_jobs, dead_message_jobs) = (dead(), dead());
     let live = |dead: &Arc<MemoryQueue>| {
@@ -99,11 +102,12 @@ pub(crate) async fn memory(clock: Clock) -> Backend {
         dead_message_jobs,
         archive: Arc::new(MemoryArchive::new()),
         events: events.clone(),
+        mailer: mailer.clone(),
         sealing: sealing.clone(),
     };
     let chance = Chance::seeded(4);
     let turn = Box::new(move || sealing.turn(&chance));
-    Backend { stores, log: events, turn, dump: Box::new(Vec::new), _folder: None }
+    Backend { stores, log: events, mailer, turn, dump: Box::new(Vec::new), _folder: None }
 }
 
 pub(crate) async fn sqlite(clock: Clock) -> Backend {
@@ -113,6 +117,7 @@ pub(crate) async fn sqlite(clock: Clock) -> Backend {
     let database = Database::open(&path.join("fanmail.db")).unwrap();
     let ledger = Arc::new(SqliteLedger::new(database.clone()));
     let events = Arc::new(SqliteEvents::new(database.clone()));
+    let mailer = Arc::new(MemoryMailer::new());
     let dead =
         async |name| Arc::new(SqliteQueue::open(&database, name, clock.clone()).await.unwrap());
     let live = async |name, dead| {
@@ -130,13 +135,15 @@ pub(crate) async fn sqlite(clock: Clock) -> Backend {
         message_jobs: live("message-jobs", "message-jobs-dlq").await,
         archive: Arc::new(FolderArchive::open(&path.join("archive")).unwrap()),
         events: events.clone(),
+        mailer: mailer.clone(),
         sealing: Arc::new(KeyFileSealing::open(&key, clock.now(), Chance::seeded(1)).unwrap()),
     };
     let chance = Chance::seeded(4);
     let turn = move || KeyFile::hold(&key).unwrap().turn(clock.now(), &chance).unwrap();
     let file = path.join("fanmail.db");
     let dump = Box::new(move || rows(&file));
-    Backend { stores, log: events, turn: Box::new(turn), dump, _folder: Some(folder) }
+    let turn = Box::new(turn);
+    Backend { stores, log: events, mailer, turn, dump, _folder: Some(folder) }
 }
 
 /// Every row of every table but those of mailboxes, which begin with `row:`.

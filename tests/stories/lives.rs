@@ -33,7 +33,7 @@ stories!(
 );
 
 impl World {
-    async fn disconnect(&self, user: &UserId) {
+    pub(crate) async fn disconnect(&self, user: &UserId) {
         self.ask(user, UserJobKind::Disconnect { purge: false }, Cause::Manual).await;
         self.rest().await;
     }

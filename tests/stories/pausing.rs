@@ -33,9 +33,11 @@ stories!(
 );
 
 impl World {
-    async fn resume(&self, user: &UserId) {
-        let epoch = self.mailbox(user).await.epoch;
-        let resumed = self.stores.mailboxes.resume(user, epoch, self.now()).await.unwrap();
+    pub(crate) async fn resume(&self, user: &UserId) {
+        let row = self.mailbox(user).await;
+        let reason = row.paused.unwrap();
+        let resumed = self.stores.mailboxes.resume(user, row.epoch, reason, self.now()).await;
+        let resumed = resumed.unwrap();
         assert_eq!(resumed, Write::Applied);
     }
 
@@ -152,6 +154,7 @@ async fn a_consent_ends_a_pause_that_google_caused_and_not_one_that_a_person_set
     for (reason, healed) in [
         (PauseReason::DomainPolicy, None),
         (PauseReason::NoMailbox, None),
+        (PauseReason::AccountDisabled, None),
         (PauseReason::Operator, Some(PauseReason::Operator)),
     ] {
         world.pause(&user, reason).await;
@@ -159,7 +162,7 @@ async fn a_consent_ends_a_pause_that_google_caused_and_not_one_that_a_person_set
         world.poll().await;
         assert_eq!(world.mailbox(&user).await.paused, healed);
     }
-    assert_eq!(world.events(EventKind::Resumed).await.len(), 2);
+    assert_eq!(world.events(EventKind::Resumed).await.len(), 3);
 }
 
 async fn a_mailbox_that_is_reconnected_resumes_from_its_cursor(world: World) {

@@ -29,6 +29,8 @@ const PURGE: UserJobKind = UserJobKind::Disconnect { purge: true };
 stories!(
     a_purge_with_mail_in_flight_leaves_a_row_without_a_person_and_a_receipt,
     a_purge_takes_what_was_parked_and_what_is_parked_later,
+    a_letter_that_is_parked_while_its_life_is_buried_is_not_kept,
+    a_letter_whose_life_is_buried_while_it_is_parked_is_taken_back,
     a_purge_of_one_mailbox_takes_nothing_of_another,
     a_purge_that_dies_at_any_call_ends_all_the_same_under_one_event_id,
     a_purge_that_google_does_not_answer_ends_and_says_so,
@@ -44,6 +46,16 @@ impl World {
     async fn purge(&self, user: &UserId) {
         self.ask(user, PURGE, Cause::Manual).await;
         self.rest().await;
+    }
+
+    /// A job of the mailbox comes to the end of its tries.
+    async fn dies_in(&self, user: &UserId, epoch: Epoch) {
+        let header = JobHeader::new(user.clone(), epoch, self.now(), &self.chance);
+        let job = UserJob { header, kind: UserJobKind::Sync, cause: Cause::Schedule };
+        let reason = BTreeMap::from([("reason".to_owned(), Reason::TooManyTries.to_string())]);
+        let (body, group) = (encode(&job), Some(user.clone()));
+        let out = Outgoing { body, group, delay: Duration::ZERO, attributes: reason };
+        assert_eq!(self.stores.dead_user_jobs.send(vec![out]).await.unwrap(), []);
     }
 
     /// The receipt's event, which is the only one that is left.
@@ -151,15 +163,56 @@ async fn a_purge_takes_what_was_parked_and_what_is_parked_later(world: World) {
     assert!(world.letters().await.is_empty());
     // A job of the life that ended, which lay in its dead-letter queue all the while; and one of the void after it.
     for epoch in [Epoch(1), Epoch(2)] {
-        let header = JobHeader::new(user.clone(), epoch, world.now(), &world.chance);
-        let job = UserJob { header, kind: UserJobKind::Sync, cause: Cause::Schedule };
-        let reason = BTreeMap::from([("reason".to_owned(), Reason::TooManyTries.to_string())]);
-        let (body, group) = (encode(&job), Some(user.clone()));
-        let out = Outgoing { body, group, delay: Duration::ZERO, attributes: reason };
-        assert_eq!(world.stores.dead_user_jobs.send(vec![out]).await.unwrap(), []);
+        world.dies_in(&user, epoch).await;
     }
     world.rest().await;
     assert!(world.letters().await.is_empty());
+}
+
+async fn a_letter_that_is_parked_while_its_life_is_buried_is_not_kept(world: World) {
+    let user = world.connect(ADA).await;
+    world.ask(&user, PURGE, Cause::Manual).await;
+    world.serve_users().await;
+    world.pass(SETTLING);
+    // It is parked, and its mailbox looked at, after the last letters were deleted and before the row is a void.
+    let hold = Arc::new(Hold::default());
+    world.effects.next("events.forget", Strike::Holds(hold.clone()));
+    let park = async {
+        hold.reached.notified().await;
+        world.dies_in(&user, Epoch(1)).await;
+        world.serve_desk().await;
+        assert_eq!(world.only_letter().await.state, LetterState::Discarded);
+        hold.release.notify_one();
+    };
+    futures::join!(world.serve_users(), park);
+    assert!(is_tombstone(&world.mailbox(&user).await));
+    assert!(world.letters().await.is_empty());
+}
+
+async fn a_letter_whose_life_is_buried_while_it_is_parked_is_taken_back(world: World) {
+    for dies in [false, true] {
+        let user = world.connect(if dies { ADA } else { BEN }).await;
+        world.ask(&user, PURGE, Cause::Manual).await;
+        world.serve_users().await;
+        world.pass(SETTLING);
+        world.dies_in(&user, Epoch(1)).await;
+        // The desk has seen the row as it was, and the rest happens before it goes on.
+        let hold = Arc::new(Hold::default());
+        world.effects.next("mailboxes.get", Strike::Holds(hold.clone()));
+        if dies {
+            world.effects.next("letters.park", Strike::DiesAfter);
+        }
+        let bury = async {
+            hold.reached.notified().await;
+            world.serve_users().await;
+            hold.release.notify_one();
+        };
+        futures::join!(world.serve_desk(), bury);
+        assert!(is_tombstone(&world.mailbox(&user).await));
+        assert_eq!(world.letters().await.len(), usize::from(dies), "who died has not looked again");
+        world.rest().await;
+        assert!(world.letters().await.is_empty());
+    }
 }
 
 async fn a_purge_of_one_mailbox_takes_nothing_of_another(world: World) {

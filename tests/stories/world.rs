@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use dead_letter::links::Links;
 use dispatcher::RunState;
 use google_sim::in_process::InProcess;
 use google_sim::scopes::Scopes;
@@ -11,11 +12,13 @@ use google_sim::{Delivery, Google, GoogleConfig};
 use oauth_callback::after_consent::{Given, after_consent};
 use shared::breaker::Limits;
 use shared::clock::{Chance, Clock, Timestamp};
-use shared::google::{Gmail, OAuth};
+use shared::connect_link::LinkSigning;
+use shared::google::{Delegation, Gmail, OAuth};
 use shared::ids::{MessageId, UserId};
 use shared::intake;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
 use shared::ledger::{Consent, StageName};
+use shared::mailbox::AccessBy;
 use shared::queue::{Queue, RUN_LIMIT, Record};
 use shared::sealing::{SealedFor, TokenKind};
 use shared::settings::{Env, Settings};
@@ -36,6 +39,12 @@ pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const DAY: Duration = Duration::from_hours(24);
 
+/// Where people come back to.
+pub(crate) const PAGES: &str = "http://127.0.0.1:8080/oauth2callback";
+
+/// What cookies and links are made under.
+pub(crate) const WEB_KEY: [u8; 32] = [7; 32];
+
 /// Between two rounds of the dispatcher.
 pub(crate) const TICK: Duration = Duration::from_mins(5);
 
@@ -53,8 +62,12 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) chance: Chance,
     pub(crate) google: Google,
+    /// The service account, where the story has one.
+    pub(crate) delegation: Option<Arc<dyn Delegation>>,
     pub(crate) effects: Effects,
     pub(crate) settings: Settings,
+    /// Whether people are told by mail.
+    pub(crate) writes: bool,
     /// As the stages have them.
     pub(crate) stores: Stores,
     /// As the story looks at them.
@@ -75,8 +88,10 @@ impl World {
         let mut env = Env::new(&|_| None);
         Self {
             settings: Settings::read(&mut env),
+            writes: true,
             stores: backend.stores.watched(&hand, &clock, &timetable),
             google: Google::new(GoogleConfig::new(clock.clone(), Chance::seeded(2))),
+            delegation: None,
             chance: Chance::seeded(3),
             tick: AtomicI64::new((clock.now() + TICK).millis()),
             clock,
@@ -88,18 +103,23 @@ impl World {
 
     /// The production stages over the watched stores and Google, as they are set now.
     pub(crate) fn stages(&self) -> Stages {
-        let redirect_uri = "http://127.0.0.1:8080/oauth2callback".to_owned();
+        let redirect_uri = PAGES.to_owned();
         let face = Arc::new(InProcess { google: self.google.clone(), redirect_uri });
         let (gmail, oauth): (Arc<dyn Gmail>, Arc<dyn OAuth>) = (face.clone(), face);
         let hand: Arc<dyn Hand> = Arc::new(self.effects.clone());
         Stages {
             stores: self.stores.clone(),
             gmail: Arc::new(Watched { inner: gmail, hand: hand.clone() }),
+            delegation: self.delegation.clone().map(|inner| -> Arc<dyn Delegation> {
+                Arc::new(Watched { inner, hand: hand.clone() })
+            }),
             oauth: Arc::new(Watched { inner: oauth, hand }),
             settings: self.settings.clone(),
             clock: self.clock.clone(),
             chance: self.chance.clone(),
             limits: Limits::default(),
+            links: Links::new(PAGES.to_owned(), LinkSigning::new(&WEB_KEY)),
+            writes: self.writes,
             segments: 1,
         }
     }
@@ -131,6 +151,7 @@ impl World {
             grant: next.grant,
             new_life: next.new_life,
             email: email.to_owned(),
+            access: AccessBy::Consent,
             refresh_token: Some(self.stores.sealing.seal(life, &token).await.unwrap()),
             scopes: tokens.scopes.names().map(str::to_owned).collect(),
             at: now,
@@ -228,7 +249,7 @@ impl World {
         let worked = [
             self.serve_users().await,
             self.serve_messages().await,
-            self.serve_dead(&self.stores.dead_user_jobs, StageName::UserWorker).await,
+            self.serve_desk().await,
             self.serve_dead(&self.stores.dead_message_jobs, StageName::MessageProcessor).await,
         ];
         worked.contains(&true)
@@ -251,6 +272,11 @@ impl World {
             intake.serve(records, |job, attempt| stage.handle(job, attempt)).await
         })
         .await
+    }
+
+    /// The dead-letter desk of the user-worker.
+    pub(crate) async fn serve_desk(&self) -> bool {
+        self.serve_dead(&self.stores.dead_user_jobs, StageName::UserWorker).await
     }
 
     async fn serve_dead(&self, queue: &Arc<dyn Queue>, stage: StageName) -> bool {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use shared::clock::Timestamp;
 use shared::disposition::{
-    Attempt, Disposition, GoogleFailure, Verdict, chain, gmail_failure, oauth_failure,
+    Attempt, Disposition, GoogleFailure, Verdict, chain, delegation_failure, gmail_failure,
+    oauth_failure,
 };
-use shared::google::{GmailError, OAuthError};
+use shared::google::{DelegationError, GmailError, OAuthError};
 use shared::jobs::{Cause, UserJob, UserJobKind};
 use shared::mailbox::Mailbox;
 use shared::reason::{PauseReason, Reason};
@@ -28,6 +29,8 @@ pub(crate) enum SyncError {
     Gmail(GmailError),
     /// The token endpoint refused or did not answer.
     OAuth(OAuthError),
+    /// No token was given by delegation.
+    Delegation(DelegationError),
     /// A stored token does not open.
     Sealing(SealingError),
     /// Gmail refused a token that was fresh: refreshing does not help.
@@ -68,6 +71,25 @@ impl From<OAuthError> for SyncError {
     }
 }
 
+impl From<DelegationError> for SyncError {
+    fn from(error: DelegationError) -> Self {
+        match error {
+            // Our service account's key is shut away: nobody's mail pays for that.
+            DelegationError::Credentials(store) => Self::Store(store),
+            DelegationError::NotAuthorized { .. }
+            | DelegationError::NoSuchAccount
+            | DelegationError::NoKey
+            | DelegationError::Assertion { .. }
+            | DelegationError::ServiceAccount { .. }
+            | DelegationError::Unheard { .. }
+            | DelegationError::RateLimited { .. }
+            | DelegationError::Backend { .. }
+            | DelegationError::Unreachable { .. }
+            | DelegationError::Malformed { .. } => Self::Delegation(error),
+        }
+    }
+}
+
 impl From<SealingError> for SyncError {
     fn from(error: SealingError) -> Self {
         match error {
@@ -92,17 +114,18 @@ impl UserWorker {
             SyncError::Held(until) => held(job, attempt, until),
             SyncError::Stopped => wait(job, "the mailbox is paused or needs its owner's consent"),
             SyncError::Sealing(error) => Disposition::dead(job, Reason::ClientFault, chain(&error)),
-            SyncError::FreshTokenRefused => {
-                let error = "Gmail refused a token newer than the one it had just refused";
-                dead(job, mailbox, Reason::GrantDead, error.to_owned())
-            }
+            SyncError::FreshTokenRefused => attempt.refused_again(job, mailbox),
             SyncError::Gmail(error) => {
-                self.settle_google(job, mailbox, attempt, gmail_failure(&error), chain(&error))
-                    .await
+                let failure = gmail_failure(&error).under(mailbox.access);
+                self.settle_google(job, mailbox, attempt, failure, chain(&error)).await
             }
             SyncError::OAuth(error) => {
                 self.settle_google(job, mailbox, attempt, oauth_failure(&error), chain(&error))
                     .await
+            }
+            SyncError::Delegation(error) => {
+                let failure = delegation_failure(&error);
+                self.settle_google(job, mailbox, attempt, failure, chain(&error)).await
             }
         }
     }
@@ -119,6 +142,10 @@ impl UserWorker {
             GoogleFailure::Dead(reason) => dead(job, mailbox, reason, error),
             GoogleFailure::Final(reason) => Disposition::dead(job, reason, error),
             GoogleFailure::OurClient => held(job, attempt, attempt.now),
+            GoogleFailure::OurServiceAccount => {
+                tracing::error!(error, "No mailbox is read by delegation until this is mended");
+                held(job, attempt, attempt.now)
+            }
             GoogleFailure::Passing | GoogleFailure::TokenRefused | GoogleFailure::Gone => {
                 attempt.failed(job, error)
             }

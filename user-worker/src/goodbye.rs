@@ -8,7 +8,9 @@ use shared::events::{EventKind, mailbox_event_id};
 use shared::goodbye::{DisconnectDebt, Revoked, SETTLING};
 use shared::ids::{Epoch, Grant, UserId};
 use shared::jobs::{UserJob, UserJobKind};
-use shared::mailbox::{Mailbox, Owed};
+use shared::ledger::LetterFilter;
+use shared::mailbox::{AccessBy, Mailbox, Owed};
+use shared::replay::LetterJob;
 use shared::result::{originals_of, results_of};
 use shared::sealing::{SealedFor, SealingError, TokenKind};
 use shared::secret::RefreshToken;
@@ -78,6 +80,14 @@ fn debt(mailbox: &Mailbox, purge: bool, now: Timestamp) -> Option<DisconnectDebt
     (purge && !mailbox.has_forgotten(ended)).then(|| late().with_purge())
 }
 
+/// What a revocation comes to that has no token: whoever gave us none has nothing to take back.
+fn nothing_held(access: AccessBy) -> Revoked {
+    match access {
+        AccessBy::Consent => Revoked::No,
+        AccessBy::Delegation => Revoked::Nothing,
+    }
+}
+
 impl UserWorker {
     /// Ends the mailbox's life. First one write, so that nothing new is begun; then the rest, which a crash repeats.
     pub(crate) async fn disconnect(
@@ -126,12 +136,35 @@ impl UserWorker {
                     }
                     self.mailboxes.bury(user, debt.epoch, now).await?
                 }
-                Step::Announce => return self.announce_end(&mailbox, debt).await,
+                Step::Announce => {
+                    if mailbox.has_forgotten(debt.epoch) {
+                        self.sweep(user, debt.epoch).await?;
+                    }
+                    return self.announce_end(&mailbox, debt).await;
+                }
             };
             let Some(next) = self.mailboxes.get(user).await? else { return Ok(Next::Done) };
             mailbox = next;
         }
         Ok(Next::Done)
+    }
+
+    /// Deletes the letters that were being parked while the life was buried. Whoever parks one looks at the row
+    /// afterwards: either they see the burial, or it is here already. Those of a next life stay.
+    async fn sweep(&self, user: &UserId, buried: Epoch) -> Result<(), SyncError> {
+        let theirs = LetterFilter { user_id: Some(user.clone()), ..LetterFilter::default() };
+        let mut after = None;
+        loop {
+            let page = self.letters.list(&theirs, after.as_ref(), PAGE).await?;
+            for letter in &page {
+                let job = LetterJob::read(letter.stage, &letter.payload);
+                if job.is_ok_and(|job| job.header().epoch <= buried) {
+                    self.letters.withdraw(letter).await?;
+                }
+            }
+            let Some(last) = page.last().filter(|_| page.len() == PAGE) else { return Ok(()) };
+            after = Some((last.user_id.clone(), last.job_id.clone()));
+        }
     }
 
     async fn announce_end(
@@ -169,7 +202,7 @@ impl UserWorker {
         debt: &DisconnectDebt,
         attempt: &Attempt,
     ) -> Result<Revoked, SyncError> {
-        let Some(sealed) = &mailbox.refresh_token else { return Ok(Revoked::No) };
+        let Some(sealed) = &mailbox.refresh_token else { return Ok(nothing_held(mailbox.access)) };
         let life =
             SealedFor { user: &mailbox.user_id, epoch: debt.epoch, kind: TokenKind::Refresh };
         let token = match self.sealing.open(life, sealed).await {
@@ -193,6 +226,7 @@ impl UserWorker {
             | GoogleFailure::Patience(_)
             | GoogleFailure::Pause(_)
             | GoogleFailure::OurClient
+            | GoogleFailure::OurServiceAccount
             | GoogleFailure::Final(_) => {
                 tracing::error!(error = chain(&error), "Could not be revoked at Google");
                 Ok(Revoked::No)

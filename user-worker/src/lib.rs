@@ -9,6 +9,7 @@
 mod aws;
 mod backfill;
 mod debts;
+mod delegated;
 mod failure;
 mod goodbye;
 mod hand_on;
@@ -23,7 +24,7 @@ use shared::breaker::Breaker;
 use shared::clock::Timestamp;
 use shared::disposition::{Attempt, Disposition};
 use shared::events::Events;
-use shared::google::{Gmail, OAuth};
+use shared::google::{Delegation, Gmail, OAuth};
 use shared::jobs::{UserJob, UserJobKind};
 use shared::ledger::{DeadLetters, Mailboxes, Marks};
 use shared::mailbox::Mailbox;
@@ -40,6 +41,8 @@ use crate::goodbye::is_late_purge;
 pub struct UserWorker {
     /// Refreshes and revokes.
     pub oauth: Arc<dyn OAuth>,
+    /// Speaks for the mailboxes of Workspace domains; `None` where no `WORKSPACE_KEY` is set.
+    pub delegation: Option<Arc<dyn Delegation>>,
     /// Lists.
     pub gmail: Arc<dyn Gmail>,
     /// Cursor, tokens, pace and debts.

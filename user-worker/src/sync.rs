@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::announce::{pay_announcement, pay_notice};
+use shared::announce::pay_announcement;
 use shared::clock::Timestamp;
 use shared::disposition::Attempt;
 use shared::events::{EventKind, mailbox_event_id};
@@ -31,7 +31,6 @@ impl UserWorker {
         mailbox: &Mailbox,
         attempt: &Attempt,
     ) -> Result<Next, SyncError> {
-        pay_notice(&*self.mailboxes, &*self.events, &self.settings.stack, mailbox).await?;
         if !mailbox.is_readable() {
             return Ok(Next::Done);
         }

@@ -1,4 +1,5 @@
-//! The access token: cached while it has time left, refreshed by one worker at a time.
+//! The access token: cached while it has time left, replaced by one worker at a time, with the owner's consent or by
+//! delegation.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use shared::breaker::{Permit, Shown};
 use shared::disposition::{Attempt, chain};
 use shared::google::{OAuthError, TokenAnswer};
 use shared::ledger::{Life, NewAccess};
-use shared::mailbox::Mailbox;
+use shared::mailbox::{AccessBy, Mailbox};
 use shared::sealing::{SealedFor, SealingError, TokenKind};
 use shared::secret::{AccessToken, RefreshToken};
 use shared::store::Write;
@@ -39,7 +40,10 @@ impl UserWorker {
     ) -> Result<Access, SyncError> {
         match self.cached(mailbox, rejected, attempt).await? {
             Some(access) => Ok(access),
-            None => self.refresh(mailbox, attempt).await,
+            None => match mailbox.access {
+                AccessBy::Consent => self.refresh(mailbox, attempt).await,
+                AccessBy::Delegation => self.mint(mailbox, attempt).await,
+            },
         }
     }
 
@@ -90,18 +94,7 @@ impl UserWorker {
         if let Permit::Held(until) = permit {
             return Err(SyncError::Held(until));
         }
-        let leased = self
-            .mailboxes
-            .lease_refresh(
-                mailbox.life(),
-                mailbox.access_token_version,
-                attempt.now,
-                attempt.now + LEASE,
-            )
-            .await?;
-        if leased == Write::Stale {
-            return Err(SyncError::NotYet(attempt.now + LOOK_AGAIN));
-        }
+        self.lease(mailbox, attempt).await?;
         let refreshed =
             match self.sealing.open(sealed_for(mailbox, TokenKind::Refresh), sealed).await {
                 Ok(token) => {
@@ -110,7 +103,31 @@ impl UserWorker {
                 Err(error) => Err(error.into()),
             };
         self.tell_breaker(permit, &refreshed, attempt).await;
-        match refreshed {
+        self.conclude(mailbox, refreshed, attempt).await
+    }
+
+    /// The right to replace the access token.
+    pub(crate) async fn lease(
+        &self,
+        mailbox: &Mailbox,
+        attempt: &Attempt,
+    ) -> Result<(), SyncError> {
+        let (life, version) = (mailbox.life(), mailbox.access_token_version);
+        let (now, until) = (attempt.now, attempt.now + LEASE);
+        match self.mailboxes.lease_refresh(life, version, now, until).await? {
+            Write::Applied => Ok(()),
+            Write::Stale => Err(SyncError::NotYet(now + LOOK_AGAIN)),
+        }
+    }
+
+    /// Keeps what was given, or gives the lease back.
+    pub(crate) async fn conclude(
+        &self,
+        mailbox: &Mailbox,
+        answer: Result<TokenAnswer, SyncError>,
+        attempt: &Attempt,
+    ) -> Result<Access, SyncError> {
+        match answer {
             Ok(answer) => self.keep(mailbox, answer, attempt).await,
             Err(error) => {
                 self.mailboxes.release_refresh(&mailbox.user_id).await?;

@@ -15,7 +15,7 @@ use shared::clock::{Chance, Clock, Timestamp};
 use shared::ids::{Epoch, Grant, UserId};
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Consent, Life, Mailboxes, NewAccess};
-use shared::mailbox::Owed;
+use shared::mailbox::{AccessBy, Owed};
 use shared::rotation::{Rotation, not_under};
 use shared::sealing::key_file::{KeyFile, KeyFileSealing};
 use shared::sealing::{Sealed, SealedFor, Sealing, TokenKind};
@@ -123,6 +123,7 @@ async fn connect(
         grant: Grant(1),
         new_life: true,
         email: format!("person{number}@example.com"),
+        access: AccessBy::Consent,
         refresh_token: Some(seal(sealing, &user, TokenKind::Refresh).await?),
         scopes: vec!["https://www.googleapis.com/auth/gmail.readonly".to_owned()],
         at,

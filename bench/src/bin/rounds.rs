@@ -14,7 +14,7 @@ use shared::clock::{Chance, Clock};
 use shared::ids::{Epoch, Grant};
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Consent, Mailboxes};
-use shared::mailbox::Owed;
+use shared::mailbox::{AccessBy, Owed};
 use shared::queue::sqlite::SqliteQueue;
 use shared::queue::{Queue, RUN_LIMIT};
 use shared::sealing::Sealed;
@@ -110,6 +110,7 @@ fn consent(number: u32, at: shared::clock::Timestamp) -> Consent {
         grant: Grant(1),
         new_life: true,
         email: format!("person{number}@example.com"),
+        access: AccessBy::Consent,
         refresh_token: Some(Sealed("v1.bench.".to_owned() + &"x".repeat(180))),
         scopes: vec!["https://www.googleapis.com/auth/gmail.readonly".to_owned()],
         at,

@@ -37,13 +37,15 @@ const SETTINGS: [(&str, &str); 4] = [
 /// A message, by userId and messageId.
 pub type MessageKey = (String, String);
 
-/// A simulated Google whose people are all connected, and the `serve` that works for them.
+/// A simulated Google with its people, and the `serve` that works for them.
 pub struct Site {
     /// The Google. It grants without limit.
     pub google: Google,
     /// The `serve`.
     pub serve: Process,
-    /// Everybody's userId, by address.
+    /// Where people begin to connect.
+    pub door: String,
+    /// The userId of whoever is connected, by address.
     pub users: BTreeMap<String, String>,
     queues: Vec<SqliteQueue>,
     database: Database,
@@ -53,6 +55,17 @@ pub struct Site {
 impl Site {
     /// Starts both processes and connects so many mailboxes.
     pub async fn start(mailboxes: usize) -> anyhow::Result<Self> {
+        let mut site = Self::open(mailboxes).await?;
+        let people: Vec<_> = (1..=mailboxes).map(Google::person).collect();
+        let connected = stream::iter(&people).map(|email| browser::connect(&site.door, email));
+        let pages: Vec<_> = connected.buffer_unordered(TOGETHER).collect().await;
+        ensure!(pages.iter().all(|page| page.contains("Success")), "somebody was not connected");
+        site.users = site.google.users().await;
+        Ok(site)
+    }
+
+    /// Starts both processes with so many people, none of whom is connected yet.
+    pub async fn open(mailboxes: usize) -> anyhow::Result<Self> {
         let room = TempDir::new()?;
         let google = Google::start(fanmail()?, room.path(), mailboxes, &["--quota", "off"]).await;
         let mut command = fanmail()?;
@@ -60,18 +73,13 @@ impl Site {
         command.envs(google.settings.iter().cloned()).envs(SETTINGS);
         let mut serve = Process::start(command, room.path(), "serve");
         let line = serve.line("/oauth2/start").await;
-        let start = line.split(' ').next_back().context("where to connect")?.to_owned();
-        let people: Vec<_> = (1..=mailboxes).map(Google::person).collect();
-        let connected = stream::iter(&people).map(|email| browser::connect(&start, email));
-        let pages: Vec<_> = connected.buffer_unordered(TOGETHER).collect().await;
-        ensure!(pages.iter().all(|page| page.contains("Success")), "somebody was not connected");
-        let users = google.users().await;
+        let door = line.split(' ').next_back().context("where to connect")?.to_owned();
         let database = Database::open(&room.path().join("data/fanmail.db"))?;
         let mut queues = Vec::new();
         for name in ["user-jobs", "message-jobs"] {
             queues.push(SqliteQueue::open(&database, name, Clock::System).await?);
         }
-        Ok(Self { google, serve, users, queues, database, room })
+        Ok(Self { google, serve, door, users: BTreeMap::new(), queues, database, room })
     }
 
     /// Stops `serve` politely: what it has begun it ends.

@@ -2,9 +2,9 @@
 
 #[cfg(feature = "aws")]
 use anyhow::Context;
-use oauth_callback::link::LinkSigning;
 #[cfg(feature = "aws")]
 use shared::aws::secrets::Secrets;
+use shared::connect_link::LinkSigning;
 use shared::settings::{Env, redirect_uri_or};
 
 use crate::BadUse;

@@ -1,5 +1,6 @@
 //! What a person's commands work on: the data folder of this machine, or a stack on AWS.
 
+mod domain;
 mod door;
 #[cfg(feature = "aws")]
 pub(crate) mod stack;
@@ -10,11 +11,13 @@ pub(crate) mod stack;
 use std::sync::Arc;
 
 use shared::archive::Archive;
+use shared::breaker::Breaker;
 use shared::clock::{Chance, Clock};
 use shared::ledger::{DeadLetters, Mailboxes, Marks};
 use shared::queue::Queue;
 use shared::replay::Replay;
 
+pub(crate) use self::domain::{Domain, workspace_key};
 pub(crate) use self::door::Door;
 use crate::BadUse;
 use crate::args::{Data, Place, Side};
@@ -26,10 +29,12 @@ pub(crate) struct Backend {
     pub(crate) mailboxes: Arc<dyn Mailboxes>,
     pub(crate) marks: Arc<dyn Marks>,
     pub(crate) letters: Arc<dyn DeadLetters>,
+    pub(crate) breaker: Breaker,
     pub(crate) archive: Arc<dyn Archive>,
     pub(crate) user_jobs: Arc<dyn Queue>,
     pub(crate) replay: Replay,
     pub(crate) door: Door,
+    pub(crate) domain: Domain,
     pub(crate) clock: Clock,
     pub(crate) chance: Chance,
     /// Who does what was ordered, in words.

@@ -7,10 +7,11 @@ mod work;
 use anyhow::Context;
 use shared::aws;
 use shared::aws::stack::Stack;
+use shared::breaker::Breaker;
 use shared::settings::Env;
 
 use self::names::Names;
-use super::{Backend, Door};
+use super::{Backend, Domain, Door};
 use crate::BadUse;
 
 pub(crate) use self::keys::keys;
@@ -33,7 +34,8 @@ fn backend(stack: &mut Stack<'_, '_>) -> Backend {
     Backend {
         mailboxes: ledger.clone(),
         marks: ledger.clone(),
-        letters: ledger,
+        letters: ledger.clone(),
+        breaker: Breaker::new(ledger),
         archive: stack.archive(),
         user_jobs: stack.user_jobs(),
         replay: stack.replay(),
@@ -41,6 +43,11 @@ fn backend(stack: &mut Stack<'_, '_>) -> Backend {
             secrets: stack.secrets(),
             web_secret_id: stack.env.required("WEB_SECRET_ID"),
             redirect_uri: stack.env.required("REDIRECT_URI"),
+        },
+        domain: Domain::Stack {
+            secrets: stack.secrets(),
+            secret_id: stack.env.text("WORKSPACE_KEY"),
+            features: stack.env.text("FEATURES"),
         },
         clock: stack.clock.clone(),
         chance: stack.chance.clone(),

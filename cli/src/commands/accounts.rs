@@ -8,16 +8,17 @@ use shared::ids::{Epoch, Grant, HistoryId, JobId, UserId};
 use shared::intake::send;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
 use shared::ledger::Segment;
-use shared::mailbox::{Mailbox, Owed};
+use shared::mailbox::{AccessBy, Mailbox, Owed};
 use shared::mark::MarkCounts;
 use shared::reason::{PauseReason, Reason};
+use shared::scope::Feature;
 use shared::store::Write;
 
 use crate::End;
 use crate::args::{Accounts, AccountsCommand, Place};
 use crate::backend::Backend;
-use crate::commands::connect_link;
-use crate::print::{Out, Row};
+use crate::commands::{connect_link, connect_workspace};
+use crate::print::{Out, Row, progress};
 
 /// How many mailboxes are read at once.
 const PAGE: usize = 500;
@@ -26,15 +27,22 @@ const PAGE: usize = 500;
 pub(crate) async fn run(args: Accounts, place: &Place, out: Out) -> anyhow::Result<End> {
     let backend = Backend::open(place, &args.data).await?;
     match args.command {
-        AccountsCommand::List => list(&backend, out).await?,
+        AccountsCommand::List => {
+            list(&backend, out).await?;
+            warn_of_breakers(&backend).await?;
+        }
         AccountsCommand::Show { user } => {
             let account = Account::of(&backend, &find(&backend, &user).await?).await?;
             out.object(&account)?;
+            warn_of_breakers(&backend).await?;
         }
         AccountsCommand::Pause { user } => pause(&backend, &user, out).await?,
         AccountsCommand::Resume { user } => resume(&backend, &user, out).await?,
         AccountsCommand::Sync { user } => order(&backend, &user, UserJobKind::Sync, out).await?,
         AccountsCommand::ConnectLink(asked) => connect_link::run(asked, &backend, out).await?,
+        AccountsCommand::ConnectWorkspace(asked) => {
+            return connect_workspace::run(asked, &backend, out).await;
+        }
         AccountsCommand::Disconnect { user, purge: false } => {
             order(&backend, &user, UserJobKind::Disconnect { purge: false }, out).await?;
         }
@@ -62,6 +70,20 @@ async fn list(backend: &Backend, out: Out) -> anyhow::Result<()> {
     }
 }
 
+/// Says beside the list, where a breaker is open, why mailboxes that look well are not asked for mail.
+async fn warn_of_breakers(backend: &Backend) -> anyhow::Result<()> {
+    for breaker in [backend.breaker.clone(), backend.breaker.of_service_account()] {
+        if let Some((cause, since)) = breaker.standing(backend.clock.now()).await? {
+            let cause = breaker.in_words(cause);
+            progress(&format!(
+                "The fleet breaker is open since {since}: {cause}. Nobody is told to consent again for it, and jobs wait; \
+                 a probe a minute closes it once Google answers."
+            ));
+        }
+    }
+    Ok(())
+}
+
 async fn find(backend: &Backend, user: &UserId) -> anyhow::Result<Mailbox> {
     let found = backend.mailboxes.get(user).await?;
     found.ok_or_else(|| {
@@ -84,7 +106,12 @@ async fn pause(backend: &Backend, user: &UserId, out: Out) -> anyhow::Result<()>
 
 async fn resume(backend: &Backend, user: &UserId, out: Out) -> anyhow::Result<()> {
     let mailbox = find(backend, user).await?;
-    let said = match backend.mailboxes.resume(user, mailbox.epoch, backend.clock.now()).await? {
+    let (epoch, now) = (mailbox.epoch, backend.clock.now());
+    let resumed = match mailbox.paused {
+        Some(reason) => backend.mailboxes.resume(user, epoch, reason, now).await?,
+        None => Write::Stale,
+    };
+    let said = match resumed {
         Write::Applied => format!("{user} goes on; what waited goes round again."),
         Write::Stale => format!("{user} was not paused."),
     };
@@ -146,7 +173,7 @@ fn in_words(user: &UserId, receipt: &Receipt) -> String {
     let revoked = match receipt.revoked_at_google {
         Some(true) => "Google took the grant back",
         Some(false) => "Google could not be asked to take the grant back",
-        None => "the grant had ended before",
+        None => "there was no grant left to take back",
     };
     let at = receipt.purged_at;
     format!(
@@ -177,11 +204,14 @@ struct Account {
     #[serde(rename = "ref")]
     reference: Option<String>,
     state: String,
+    access: AccessBy,
     needs_reauth: Option<Reason>,
     paused: Option<PauseReason>,
     epoch: Epoch,
     grant: Grant,
     scopes: Vec<String>,
+    /// What may be done beside reading.
+    features: Vec<Feature>,
     history_id: Option<HistoryId>,
     connected_at: Timestamp,
     disconnected_at: Option<Timestamp>,
@@ -200,6 +230,7 @@ impl Account {
         let mailbox = mailbox.clone();
         Ok(Self {
             state: state(&mailbox),
+            access: mailbox.access,
             user_id: mailbox.user_id,
             email: mailbox.email,
             reference: mailbox.reference,
@@ -207,6 +238,7 @@ impl Account {
             paused: mailbox.paused,
             epoch: mailbox.epoch,
             grant: mailbox.grant,
+            features: Feature::granted(&mailbox.scopes),
             scopes: mailbox.scopes,
             history_id: mailbox.history_id,
             connected_at: mailbox.connected_at,
@@ -231,15 +263,24 @@ pub(crate) fn state(mailbox: &Mailbox) -> String {
     }
 }
 
+impl Account {
+    /// What its owner has allowed, in words.
+    fn may(&self) -> String {
+        let features = self.features.iter().map(|feature| feature.as_str());
+        ["read"].into_iter().chain(features).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Row for Account {
     const HEAD: &'static [&'static str] =
-        &["USER", "EMAIL", "STATE", "DONE", "WAITING", "PARKED", "LAST MAIL"];
+        &["USER", "EMAIL", "STATE", "MAY", "DONE", "WAITING", "PARKED", "LAST MAIL"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             self.user_id.to_string(),
             self.email.clone(),
             self.state.clone(),
+            self.may(),
             self.messages.done.to_string(),
             self.messages.listed.to_string(),
             self.messages.parked.to_string(),

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod classify;
 pub(crate) mod connect_link;
+pub(crate) mod connect_workspace;
 pub(crate) mod dead_letters;
 pub(crate) mod events;
 pub(crate) mod google_sim;

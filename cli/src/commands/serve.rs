@@ -4,13 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::google::http::{GoogleAddresses, HttpClient, HttpGmail, HttpOAuth};
+use shared::google::Delegation;
+use shared::google::client::FixedAccount;
+use shared::google::http::{GoogleAddresses, HttpClient, HttpDelegation, HttpGmail, HttpOAuth};
+use shared::google::service_account::ServiceAccount;
+use shared::mailer::Mailer;
 use shared::settings::{Env, OAuthClient, Settings};
 use shared::worker::shutdown;
 
 use crate::args::Serve;
+use crate::backend::workspace_key;
 use crate::machine::folder::Folder;
 use crate::machine::lost_keys;
+use crate::machine::notices::{mailer, notices};
 use crate::machine::pipeline::Pipeline;
 use crate::machine::stopping::until_stopped;
 use crate::machine::web::{listen, serve};
@@ -24,7 +30,7 @@ const TICKS_PER_INTERVAL: u32 = 10;
 pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
     log::in_json();
     let redirect = redirect_uri(args.listen);
-    let (settings, mut client, addresses) = settings(&redirect)?;
+    let (settings, mut client, addresses, account, mailer) = settings(&redirect)?;
     let (folder, _lock) = Folder::lock(&args.data.data).await?;
     let (listener, addr) = listen(args.listen).await?;
     if client.redirect_uri == redirect {
@@ -40,10 +46,15 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
         client.secret,
         client.redirect_uri.clone(),
     ));
+    let delegation = account.map(|account| -> Arc<dyn Delegation> {
+        let source = Arc::new(FixedAccount::new(account));
+        Arc::new(HttpDelegation::new(http.clone(), addresses.clone(), source))
+    });
     let gmail = Arc::new(HttpGmail::new(http, &addresses.gmail_api_url));
     lost_keys::refuse(&folder, &args.without_key).await?;
     let sealing = Arc::new(folder.sealing()?);
-    let pipeline = Pipeline { folder, oauth, gmail, sealing, settings };
+    let notices = notices(&folder, client.redirect_uri.clone(), mailer)?;
+    let pipeline = Pipeline { folder, oauth, delegation, gmail, sealing, settings, notices };
     let pages = pipeline.pages(&addresses, client.id, client.redirect_uri)?;
     let clock = pipeline.folder.clock.clone();
     let (stop, told) = shutdown();
@@ -62,7 +73,10 @@ fn redirect_uri(listen: SocketAddr) -> String {
     format!("http://{listen}/oauth2callback")
 }
 
-fn settings(redirect: &str) -> anyhow::Result<(Settings, OAuthClient, GoogleAddresses)> {
+type Read =
+    (Settings, OAuthClient, GoogleAddresses, Option<ServiceAccount>, Option<Arc<dyn Mailer>>);
+
+fn settings(redirect: &str) -> anyhow::Result<Read> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment of `serve`"
@@ -72,5 +86,8 @@ fn settings(redirect: &str) -> anyhow::Result<(Settings, OAuthClient, GoogleAddr
     let settings = Settings::read(&mut env);
     let client = OAuthClient::read(&mut env, redirect);
     let addresses = GoogleAddresses::read(&mut env);
-    env.finish((settings, client, addresses)).map_err(|bad| BadUse(bad.to_string()).into())
+    let account = workspace_key(&mut env);
+    let mailer = mailer(&mut env);
+    let read = env.finish((settings, client, addresses, account, mailer));
+    read.map_err(|bad| BadUse(bad.to_string()).into())
 }

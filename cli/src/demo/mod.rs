@@ -24,6 +24,7 @@ use self::people::Browser;
 use self::world::World;
 use crate::args::{Demo, Switch};
 use crate::machine::folder::Folder;
+use crate::machine::notices::notices;
 use crate::machine::pipeline::Pipeline;
 use crate::machine::web::{listen, serve};
 use crate::print::{Out, progress};
@@ -101,11 +102,13 @@ fn pipeline(
     let http = HttpClient::new(folder.clock.clone())?;
     let secret = ClientSecret::new(world.client_secret.clone());
     let redirect = redirect_uri(origin);
+    let notices = notices(&folder, redirect.clone(), None)?;
     let oauth =
         HttpOAuth::new(http.clone(), addresses.clone(), world.client_id.clone(), secret, redirect);
     let gmail = Arc::new(HttpGmail::new(http, &addresses.gmail_api_url));
     let sealing = Arc::new(folder.sealing()?);
-    Ok(Pipeline { folder, oauth: Arc::new(oauth), gmail, sealing, settings })
+    let oauth = Arc::new(oauth);
+    Ok(Pipeline { folder, oauth, delegation: None, gmail, sealing, settings, notices })
 }
 
 async fn connect(world: &World, origin: &str) -> anyhow::Result<()> {

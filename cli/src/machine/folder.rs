@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use shared::archive::folder::FolderArchive;
+use shared::breaker::Breaker;
 use shared::clock::{Chance, Clock};
 use shared::disposition::chain;
 use shared::events::sqlite::SqliteEvents;
@@ -22,7 +23,7 @@ use shared::store::StoreError;
 use zeroize::Zeroizing;
 
 use crate::BadUse;
-use crate::backend::{Backend, Door};
+use crate::backend::{Backend, Domain, Door};
 
 /// The database's file: a folder with this in it is a data folder.
 const DATABASE: &str = "fanmail.db";
@@ -149,10 +150,12 @@ impl Folder {
             mailboxes: self.ledger.clone(),
             marks: self.ledger.clone(),
             letters: self.ledger.clone(),
+            breaker: Breaker::new(self.ledger.clone()),
             archive: self.archive.clone(),
             user_jobs: self.user_jobs.clone(),
             replay: self.replay(Pacing::MAY_2026),
             door: Door::Folder(self.clone()),
+            domain: Domain::Machine,
             clock: self.clock.clone(),
             chance: self.chance.clone(),
             worker: "a running `fanmail serve`",

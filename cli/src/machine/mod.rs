@@ -2,6 +2,7 @@
 
 pub(crate) mod folder;
 pub(crate) mod lost_keys;
+pub(crate) mod notices;
 mod pages;
 pub(crate) mod pipeline;
 mod room_first;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use oauth_callback::cookie::CookieSealing;
-use oauth_callback::link::LinkSigning;
-use oauth_callback::{Callback, READ_MAIL, router};
+use oauth_callback::security_events::Recipient;
+use oauth_callback::{Callback, router};
+use shared::connect_link::LinkSigning;
 use shared::google::http::GoogleAddresses;
 use shared::google::id_token::IdTokenVerifier;
+use shared::google::security_event::SecurityEventVerifier;
 
 use super::pipeline::Pipeline;
 
@@ -21,7 +23,15 @@ impl Pipeline {
     ) -> anyhow::Result<Router> {
         let folder = &self.folder;
         let key = folder.web_key()?;
-        Ok(router(Arc::new(Callback {
+        let security_events = Recipient {
+            verifier: SecurityEventVerifier::new(self.oauth.clone(), client_id.clone()),
+            mailboxes: folder.ledger.clone(),
+            control: folder.ledger.clone(),
+            user_jobs: folder.user_jobs.clone(),
+            clock: folder.clock.clone(),
+            chance: folder.chance.clone(),
+        };
+        let callback = Callback {
             oauth: self.oauth.clone(),
             id_tokens: IdTokenVerifier::new(
                 self.oauth.clone(),
@@ -35,12 +45,12 @@ impl Pipeline {
             client_id,
             redirect_uri,
             auth_url: google.auth_url.url(),
-            scopes: vec![READ_MAIL.to_owned()],
             cookies: CookieSealing::new(&key),
             links: LinkSigning::new(&key),
             settings: self.settings.clone(),
             clock: folder.clock.clone(),
             chance: folder.chance.clone(),
-        })))
+        };
+        Ok(router(Arc::new(callback), Arc::new(security_events)))
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dead_letter::DeadLetterStage;
+use dead_letter::notice::Notices;
 use dispatcher::Dispatcher;
 use message_processor::MessageProcessor;
 use shared::breaker::Breaker;
 use shared::disposition::chain;
-use shared::google::{Gmail, OAuth};
+use shared::google::{Delegation, Gmail, OAuth};
 use shared::intake::Intake;
 use shared::ledger::StageName;
 use shared::queue::Queue;
@@ -40,9 +41,11 @@ const BACKLOG: usize = 100;
 pub(crate) struct Pipeline {
     pub(crate) folder: Folder,
     pub(crate) oauth: Arc<dyn OAuth>,
+    pub(crate) delegation: Option<Arc<dyn Delegation>>,
     pub(crate) gmail: Arc<dyn Gmail>,
     pub(crate) sealing: Arc<dyn Sealing>,
     pub(crate) settings: Settings,
+    pub(crate) notices: Notices,
 }
 
 impl Pipeline {
@@ -161,6 +164,7 @@ impl Pipeline {
     fn user_worker(&self) -> UserWorker {
         UserWorker {
             oauth: self.oauth.clone(),
+            delegation: self.delegation.clone(),
             gmail: self.gmail.clone(),
             mailboxes: self.folder.ledger.clone(),
             marks: self.folder.ledger.clone(),
@@ -199,6 +203,7 @@ impl Pipeline {
             replay: self.folder.replay(self.settings.pacing),
             breaker: Breaker::new(self.folder.ledger.clone()),
             events: self.folder.events.clone(),
+            notices: self.notices.clone(),
             clock: self.folder.clock.clone(),
             stack: self.settings.stack.clone(),
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shared::breaker::Breaker;
 use shared::clock::{Chance, Clock};
+use shared::connect_link::LinkSigning;
 use shared::events::Event;
 use shared::events::memory::MemoryEvents;
 use shared::goodbye::DisconnectDebt;
@@ -19,6 +20,7 @@ use shared::ledger::{
     DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState, Mailboxes, Marks, StageName,
 };
 use shared::mailbox::{Mailbox, Owed, Pace};
+use shared::mailer::memory::MemoryMailer;
 use shared::mark::{Ending, Listing, MarkState};
 use shared::pacing::Pacing;
 use shared::queue::memory::MemoryQueue;
@@ -28,12 +30,19 @@ use shared::replay::Replay;
 use shared::store::{StoreError, Write};
 
 use crate::DeadLetterStage;
+use crate::links::Links;
+use crate::notice::Notices;
+
+const PAGES: &str = "https://fanmail.example.org/oauth2callback";
+
+pub(super) const WEB_KEY: [u8; 32] = [7; 32];
 
 pub(super) struct World {
     pub(super) clock: Clock,
     pub(super) chance: Chance,
     pub(super) ledger: Arc<MemoryLedger>,
     pub(super) events: Arc<MemoryEvents>,
+    pub(super) mailer: Arc<MemoryMailer>,
     pub(super) user_jobs: Line,
     pub(super) message_jobs: Line,
 }
@@ -67,6 +76,7 @@ impl World {
             chance: Chance::seeded(1),
             ledger: Arc::new(MemoryLedger::new()),
             events: Arc::new(MemoryEvents::new()),
+            mailer: Arc::new(MemoryMailer::new()),
             user_jobs: Line(Arc::new(MemoryQueue::new(clock.clone()))),
             message_jobs: Line(Arc::new(MemoryQueue::new(clock.clone()))),
             clock,
@@ -113,6 +123,10 @@ impl World {
             },
             breaker: Breaker::new(self.ledger.clone()),
             events: self.events.clone(),
+            notices: Notices {
+                links: Links::new(PAGES.to_owned(), LinkSigning::new(&WEB_KEY)),
+                mailer: Some(self.mailer.clone()),
+            },
             clock: self.clock.clone(),
             stack: "test".to_owned(),
         }
@@ -254,6 +268,10 @@ impl DeadLetters for Refusing {
         self.inner.shift(key, from, to).await
     }
 
+    async fn withdraw(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        self.inner.withdraw(letter).await
+    }
+
     async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
         DeadLetters::forget(&*self.inner, user, limit).await
     }
@@ -270,7 +288,8 @@ pub(super) fn ids() -> [MessageId; 2] {
 fn mailbox(clock: &Clock) -> Mailbox {
     Mailbox {
         user_id: user(),
-        email: String::new(),
+        email: "ada@example.com".to_owned(),
+        access: shared::mailbox::AccessBy::Consent,
         refresh_token: None,
         access_token: None,
         access_token_version: 0,

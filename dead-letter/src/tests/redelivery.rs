@@ -9,6 +9,7 @@ use shared::events::{Event, Events};
 use shared::ids::{Epoch, Grant, UserId};
 use shared::jobs::UserJobKind;
 use shared::ledger::{DeadLetters, LetterState, Marks, StageName};
+use shared::mailbox::Owed;
 use shared::mark::MarkState;
 use shared::queue::{Queue, Record};
 use shared::reason::Reason;
@@ -50,7 +51,7 @@ async fn comes_to_its_end(world: &World, record: Record) {
     assert_eq!(world.mark_states().await, [MarkState::Parked, MarkState::Done]);
     let mailbox = world.mailbox().await;
     assert_eq!(mailbox.needs_reauth, Some(Reason::GrantDead));
-    assert!(mailbox.owed.notice.is_none());
+    assert!(mailbox.owed == Owed::default());
     let mut ids: Vec<_> = world.published().into_iter().map(|event| event.id).collect();
     ids.dedup();
     assert_eq!(ids.len(), 1, "one fact, one id");

@@ -1,8 +1,10 @@
 //! What an operator of the simulator may do. **None of this is Google's.**
 //!
 //! `GET /admin/mailboxes`, `POST /admin/mailboxes`, `POST /admin/token`, `POST /admin/deliver`, `POST /admin/delete`,
-//! `POST /admin/faults`, `DELETE /admin/faults`, `POST /admin/revoke`, `POST /admin/expire`, `GET /admin/counters`,
-//! `POST /admin/announcements`, `POST /admin/rotate-keys`.
+//! `POST /admin/faults`, `DELETE /admin/faults`, `POST /admin/revoke`, `POST /admin/enable`, `POST /admin/risc`,
+//! `POST /admin/expire`, `GET /admin/counters`, `POST /admin/announcements`, `POST /admin/rotate-keys`,
+//! `POST /admin/rename`; and of Workspace domains `POST /admin/service-accounts` (gives out its key file),
+//! `POST /admin/domains` and `DELETE /admin/domains`.
 
 use std::time::Duration;
 
@@ -13,11 +15,15 @@ use shared::clock::Timestamp;
 
 use super::answer::Answer;
 use super::gmail::json as read;
+use super::oauth::issuer;
 use super::{Request, render};
+use crate::domains::ServiceAccountKey;
 use crate::errors::ApiError;
 use crate::faults::{Fault, FaultKind};
 use crate::grants::Cause;
 use crate::methods::Method;
+use crate::scopes::Scopes;
+use crate::security_events::SecurityEvent;
 use crate::world::{Delivery, Google};
 
 #[derive(Debug, Deserialize)]
@@ -69,6 +75,36 @@ struct Revoke {
     cause: Cause,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Happened {
+    email: String,
+    event: SecurityEvent,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rename {
+    email: String,
+    to: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewServiceAccount {
+    name: String,
+}
+
+/// A domain, and the service account that it lets in.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Authorization {
+    domain: String,
+    client_id: String,
+    #[serde(default)]
+    scopes: String,
+}
+
 /// Answers, and says in a header that this is not Google's.
 pub(super) fn answer(google: &Google, request: &Request) -> Answer {
     let mut answer = match act(google, request) {
@@ -115,11 +151,32 @@ fn act(google: &Google, request: &Request) -> Result<Value, ApiError> {
             let revoke: Revoke = read(body)?;
             google.revoke(&revoke.email, revoke.cause).map(|()| json!({}))
         }
+        ("POST", "/admin/enable") => google.enable(&read::<Named>(body)?.email).map(|()| json!({})),
+        // Answers what Google would post: whom to, only the caller knows.
+        ("POST", "/admin/risc") => {
+            let happened: Happened = read(body)?;
+            let issuer = issuer(google, request);
+            let token = google.security_event(&happened.email, happened.event, &issuer)?;
+            Ok(json!({"token": token}))
+        }
         ("POST", "/admin/expire") => {
             google.expire_history(&read::<Named>(body)?.email).map(|()| json!({}))
         }
         ("GET", "/admin/counters") => Ok(json!(google.counters())),
         ("POST", "/admin/rotate-keys") => google.rotate_keys().map(|()| json!({})),
+        ("POST", "/admin/rename") => {
+            let rename: Rename = read(body)?;
+            google.rename(&rename.email, &rename.to).map(|()| json!({}))
+        }
+        ("POST", "/admin/service-accounts") => {
+            service_account(google, &read::<NewServiceAccount>(body)?.name)
+        }
+        ("POST", "/admin/domains") => authorize(google, &read(body)?),
+        ("DELETE", "/admin/domains") => {
+            let letting: Authorization = read(body)?;
+            google.withdraw(&letting.domain, &letting.client_id);
+            Ok(json!({}))
+        }
         ("POST", "/admin/announcements") => announcements(google, &read::<Named>(body)?.email),
         _ => Err(ApiError::new(404, "notFound", "Not Found")),
     }
@@ -131,6 +188,22 @@ fn deliver(google: &Google, message: &Deliver) -> Result<Value, ApiError> {
     let how = Delivery { labels: labels.as_deref(), date: message.internal_date };
     let id = google.deliver_as(&message.email, render::decode(&message.raw)?, how)?;
     Ok(json!({"id": id}))
+}
+
+/// Makes a service account, and gives out its key file. It is nowhere else.
+fn service_account(google: &Google, name: &str) -> Result<Value, ApiError> {
+    let key = ServiceAccountKey::generate(name)?;
+    google.add_service_account(&key);
+    let broken = |_| ApiError::new(500, "backendError", "Backend Error");
+    let file: Value = serde_json::from_str(&key.json).map_err(broken)?;
+    Ok(json!({"email": key.email, "clientId": key.client_id, "key": file}))
+}
+
+fn authorize(google: &Google, letting: &Authorization) -> Result<Value, ApiError> {
+    let scopes = Scopes::parse(&letting.scopes);
+    let scopes = scopes.map_err(|unknown| ApiError::invalid(unknown.to_string()))?;
+    google.authorize(&letting.domain, &letting.client_id, scopes);
+    Ok(json!({}))
 }
 
 fn announcements(google: &Google, email: &str) -> Result<Value, ApiError> {

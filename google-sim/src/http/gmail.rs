@@ -118,7 +118,8 @@ impl<'r> Asked<'r> {
             | Method::Revoke
             | Method::Certs
             | Method::Userinfo
-            | Method::OpenIdConfiguration => Err(ApiError::not_found()),
+            | Method::OpenIdConfiguration
+            | Method::RiscConfiguration => Err(ApiError::not_found()),
         }
     }
 
@@ -265,7 +266,8 @@ fn parameters(method: Method) -> &'static [&'static str] {
         | Method::Revoke
         | Method::Certs
         | Method::Userinfo
-        | Method::OpenIdConfiguration => &[],
+        | Method::OpenIdConfiguration
+        | Method::RiscConfiguration => &[],
     }
 }
 

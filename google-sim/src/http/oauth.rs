@@ -8,13 +8,14 @@ use url::Url;
 use super::answer::{Answer, Served};
 use super::params::Params;
 use super::{Request, consent};
+use crate::domains::JWT_BEARER;
 use crate::errors::{ApiError, OAuthError};
-use crate::faults::{Damage, FaultKind, Outcome};
+use crate::faults::{Damage, Outcome};
 use crate::grants::ACCESS_LIFE;
 use crate::methods::Method;
 use crate::oauth::{AuthRefusal, AuthRequest};
 use crate::scopes::Scopes;
-use crate::tokens::{KEYS_LAST, TokenRequest, Tokens, person};
+use crate::tokens::{KEYS_LAST, RISC_LASTS, TokenRequest, Tokens};
 use crate::world::Google;
 
 /// Answers a request to an OAuth path, or says that there is no such path.
@@ -31,6 +32,11 @@ pub(super) async fn answer(google: &Google, request: &Request) -> Response {
             Served::whole(
                 Answer::value(200, &configuration(google, request)).cached("public, max-age=3600"),
             )
+        }
+        ("GET", "/.well-known/risc-configuration") => {
+            google.tally().call(Method::RiscConfiguration);
+            let rule = format!("public, max-age={}", RISC_LASTS.as_secs());
+            Served::whole(Answer::value(200, &risc(google, request)).cached(&rule))
         }
         _ => return Answer::refusal(&ApiError::new(404, "notFound", "Not Found")).into_response(),
     };
@@ -128,21 +134,8 @@ fn certs(google: &Google) -> Served {
 }
 
 fn userinfo(google: &Google, request: &Request) -> Served {
-    google.tally().call(Method::Userinfo);
     let params = Params::read(request.query.as_bytes());
-    let access = request.token(&params).and_then(|token| google.access(&token));
-    let Some(access) = access.filter(|access| access.scopes.any(Scopes::IDENTITY)) else {
-        let error =
-            OAuthError { code: 401, ..OAuthError::new("invalid_request", "Invalid Credentials") };
-        return Served::whole(Answer::oauth_refusal(&error));
-    };
-    let struck = google.struck(Some(&access.mailbox.email), Method::Userinfo);
-    let verdict = match struck.kind.and_then(FaultKind::oauth_error) {
-        Some(refusal) => Err(refusal),
-        None => Ok(person(&access.mailbox, access.scopes)),
-    };
-    let damage = struck.kind.and_then(FaultKind::damage);
-    let outcome = Outcome { latency: struck.latency, damage, verdict };
+    let outcome = google.userinfo(request.token(&params).as_deref());
     served(outcome, |claims| Answer::value(200, &claims))
 }
 
@@ -188,12 +181,20 @@ fn configuration(google: &Google, request: &Request) -> Value {
         "token_endpoint_auth_methods_supported": ["client_secret_post"],
         "claims_supported": ["aud", "email", "email_verified", "exp", "iat", "iss", "name", "sub"],
         "code_challenge_methods_supported": ["plain", "S256"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", JWT_BEARER],
+    })
+}
+
+/// Who signs security events: Google's name with a slash at the end, and the keys of its ID tokens.
+fn risc(google: &Google, request: &Request) -> Value {
+    json!({
+        "issuer": format!("{}/", issuer(google, request)),
+        "jwks_uri": format!("http://{}/oauth2/v3/certs", request.host),
     })
 }
 
 /// Who signs: as the world was told, or the address that was asked.
-fn issuer(google: &Google, request: &Request) -> String {
+pub(super) fn issuer(google: &Google, request: &Request) -> String {
     google.config().issuer.clone().unwrap_or_else(|| format!("http://{}", request.host))
 }
 

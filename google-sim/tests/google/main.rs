@@ -5,5 +5,6 @@
 mod behaviour;
 mod consent;
 mod contract;
+mod domains;
 mod faces;
 mod server;

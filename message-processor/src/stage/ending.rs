@@ -14,6 +14,7 @@ use shared::ids::JobId;
 use shared::intake::letter;
 use shared::jobs::{Listed, MessageJob, RefusedToken};
 use shared::ledger::StageName;
+use shared::mailbox::AccessBy;
 use shared::reason::{PauseReason, Reason};
 use shared::reservation::hold;
 use shared::store::StoreError;
@@ -65,7 +66,7 @@ enum Meaning {
     ForItself(Reason, String),
 }
 
-fn meaning(leftover: &Leftover) -> Meaning {
+fn meaning(leftover: &Leftover, access: AccessBy) -> Meaning {
     match leftover {
         Leftover::NoTime => Meaning::ForTheJob(Weight::NoTime),
         Leftover::Late => Meaning::ForTheJob(Weight::Passing(
@@ -81,14 +82,15 @@ fn meaning(leftover: &Leftover) -> Meaning {
             tracing::error!(error = chain(error), "A store is in need of its operator");
             Meaning::ForTheJob(Weight::Ours)
         }
-        Leftover::Google(error) => match gmail_failure(error) {
+        Leftover::Google(error) => match gmail_failure(error).under(access) {
             GoogleFailure::TokenRefused => Meaning::ForTheJob(Weight::TokenRefused),
             GoogleFailure::Dead(reason) => Meaning::ForTheJob(Weight::Dead(reason, chain(error))),
             GoogleFailure::Pause(reason) => Meaning::ForTheJob(Weight::Pause(reason)),
             GoogleFailure::Patience(until) => Meaning::ForTheJob(Weight::Patience(until)),
-            GoogleFailure::Passing | GoogleFailure::Gone | GoogleFailure::OurClient => {
-                Meaning::ForTheJob(Weight::Passing(chain(error)))
-            }
+            GoogleFailure::Passing
+            | GoogleFailure::Gone
+            | GoogleFailure::OurClient
+            | GoogleFailure::OurServiceAccount => Meaning::ForTheJob(Weight::Passing(chain(error))),
             GoogleFailure::Final(reason) => Meaning::ForItself(reason, chain(error)),
         },
     }
@@ -109,7 +111,7 @@ impl MessageProcessor {
         let mut hopeless = Hopeless::new();
         let mut heaviest = None;
         for (listed, leftover) in leftovers {
-            match meaning(&leftover) {
+            match meaning(&leftover, run.mailbox.access) {
                 Meaning::ForItself(reason, error) => {
                     hopeless.entry((reason, error)).or_default().push(listed);
                 }
@@ -175,8 +177,7 @@ impl MessageProcessor {
                 Disposition::dead(rest, Reason::Waiting, format!("the mailbox is paused: {reason}"))
             }
             Weight::TokenRefused if rest.refused.is_some_and(|token| token.grant == grant) => {
-                let error = "Gmail refused a token newer than the one it had refused before";
-                dead(run, rest, Reason::GrantDead, error.to_owned())
+                attempt.refused_again(rest, run.mailbox)
             }
             Weight::TokenRefused => {
                 rest.refused = Some(RefusedToken { version: run.access.version, grant });

@@ -18,6 +18,7 @@ fn row() -> Mailbox {
     Mailbox {
         user_id: user(),
         email: String::new(),
+        access: shared::mailbox::AccessBy::Consent,
         refresh_token: Some(Sealed("sealed".into())),
         access_token: None,
         access_token_version: 7,
@@ -89,11 +90,12 @@ fn a_consent_to_a_healthy_mailbox_counts_the_grant_and_owes_the_release_only() {
 
 #[test]
 fn a_consent_that_heals_owes_the_resumed_event_too_under_an_id_of_the_old_cursor() {
-    let sick: [fn(&mut Mailbox); 4] = [
+    let sick: [fn(&mut Mailbox); 5] = [
         |row| row.needs_reauth = Some(Reason::GrantDead),
         |row| row.needs_reauth = Some(Reason::ScopeMissing),
         |row| row.paused = Some(PauseReason::DomainPolicy),
         |row| row.paused = Some(PauseReason::NoMailbox),
+        |row| row.paused = Some(PauseReason::AccountDisabled),
     ];
     for sick in sick {
         let next = next(Some(&changed(sick)));

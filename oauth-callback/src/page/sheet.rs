@@ -60,6 +60,7 @@ impl Page {
         match self {
             Self::Success => &SUCCESS,
             Self::AlreadyConnected => &ALREADY_CONNECTED,
+            Self::ConnectedWithout => &CONNECTED_WITHOUT,
             Self::Denied => &DENIED,
             Self::Partial => &PARTIAL,
             Self::Expired => &EXPIRED,
@@ -73,6 +74,7 @@ impl Page {
             Self::LinkChanged => &LINK_CHANGED,
             Self::LinkExpired => &LINK_EXPIRED,
             Self::OtherReference => &OTHER_REFERENCE,
+            Self::OtherAccount => &OTHER_ACCOUNT,
             Self::NotFound => &NOT_FOUND,
         }
     }
@@ -92,6 +94,14 @@ const ALREADY_CONNECTED: Sheet = Sheet {
     heading: "Already connected – you may close this window",
     text: "This mailbox was connected before, and all is well with it. Your new consent counts from now on.",
     again: None,
+};
+
+const CONNECTED_WITHOUT: Sheet = Sheet {
+    status: StatusCode::OK,
+    tone: Tone::Note,
+    heading: "Success – you may close this window",
+    text: "Your mailbox is connected and its mail is read. A box beside that was not ticked, and what it allows is not done in your mailbox. If that was not what you wanted, allow it here.",
+    again: Some("Allow the rest"),
 };
 
 const DENIED: Sheet = Sheet {
@@ -163,6 +173,14 @@ const REFUSED: Sheet = Sheet {
     tone: Tone::Fault,
     heading: "Google did not take our request",
     text: "That is ours to mend, and we have been told. Nothing was changed on your account.",
+    again: AGAIN,
+};
+
+const OTHER_ACCOUNT: Sheet = Sheet {
+    status: StatusCode::CONFLICT,
+    tone: Tone::Stop,
+    heading: "This link is for another Google account",
+    text: "It connects one mailbox again, and you chose another one. Nothing was stored. Begin again, and choose the account that the link is for.",
     again: AGAIN,
 };
 

@@ -15,14 +15,15 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use shared::clock::Clock;
-use shared::google::{OAuth, OAuthError, SigningKeys, TokenAnswer};
+use shared::google::{OAuth, OAuthError, RiscConfiguration, SigningKeys, TokenAnswer};
 use shared::secret::{AccessToken, RefreshToken};
 use url::Url;
 
-use crate::READ_MAIL;
+use super::world::READ_MAIL;
 
 pub(super) const ISSUER: &str = "https://accounts.google.com";
 pub(super) const CLIENT: &str = "client-1.apps.googleusercontent.com";
+const KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 pub(super) const ADDRESS: &str = "someone@example.org";
 
 /// What a person consents to, and what Google makes of it.
@@ -148,6 +149,19 @@ impl OAuth for Google {
         let jwks = json!({ "keys": [jwk] }).to_string();
         Ok(SigningKeys { jwks, max_age: Duration::from_hours(1) })
     }
+
+    async fn risc_configuration(&self) -> Result<RiscConfiguration, OAuthError> {
+        if let Some(fault) = self.fault.lock().unwrap().take() {
+            return Err(fault);
+        }
+        let max_age = Duration::from_hours(1);
+        Ok(RiscConfiguration { issuer: format!("{ISSUER}/"), jwks_uri: KEYS.to_owned(), max_age })
+    }
+
+    async fn risc_keys(&self, jwks_uri: &str) -> Result<SigningKeys, OAuthError> {
+        assert_eq!(jwks_uri, KEYS);
+        self.signing_keys().await
+    }
 }
 
 fn challenge(verifier: &str) -> String {
@@ -162,6 +176,16 @@ fn key() -> &'static RsaKeyPair {
 fn strangers_key() -> &'static RsaKeyPair {
     static KEY: OnceLock<RsaKeyPair> = OnceLock::new();
     KEY.get_or_init(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
+}
+
+/// What Google posts.
+pub(super) fn signed_by_google(claims: &Value) -> String {
+    signed(key(), claims)
+}
+
+/// What somebody posts who says that it was Google's key.
+pub(super) fn signed_by_stranger(claims: &Value) -> String {
+    signed(strangers_key(), claims)
 }
 
 fn signed(key: &RsaKeyPair, claims: &Value) -> String {

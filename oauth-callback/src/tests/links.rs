@@ -4,24 +4,25 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use shared::connect_link::{Link, LinkSigning};
 use shared::goodbye::DisconnectDebt;
-use shared::ids::Grant;
+use shared::ids::{Grant, UserId};
 use shared::ledger::Mailboxes;
 use shared::mailbox::Owed;
+use shared::scope::{Feature, GmailScope};
 use shared::settings::ConnectLinks;
 
 use super::google::Choice;
+use super::world::READ_MAIL;
 use super::world::{Reply, World, user};
-use crate::READ_MAIL;
-use crate::link::{Link, LinkSigning};
-use crate::scope::GmailScope;
 
 const WEEK: Duration = Duration::from_hours(7 * 24);
 const OTHER: &str = "This mailbox is connected through another link";
 
 fn link(world: &World, reference: &str, scopes: &[GmailScope]) -> String {
     let link = Link {
-        reference: reference.parse().unwrap(),
+        reference: Some(reference.parse().unwrap()),
+        user: None,
         scopes: scopes.iter().copied().collect(),
         expires_at: world.clock.now() + WEEK,
     };
@@ -164,10 +165,74 @@ async fn a_link_may_ask_for_more_and_who_unticks_that_is_connected_without_it() 
     let asked = start.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned();
     let send = GmailScope::Send.address();
     assert_eq!(asked, format!("openid email {READ_MAIL} {send}"));
-    assert_eq!(follow(&world, &link, Choice::default()).await.status, StatusCode::OK);
+    let reply = follow(&world, &link, Choice::default()).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert!(reply.body.contains("Allow the rest") && reply.body.contains(&link), "{}", reply.body);
     assert!(!world.row().await.unwrap().scopes.iter().any(|scope| scope == send));
-    follow(&world, &link, Choice { scopes: vec![], ..Choice::default() }).await;
+    let reply = follow(&world, &link, Choice { scopes: vec![], ..Choice::default() }).await;
+    assert!(reply.body.contains("Already connected"), "{}", reply.body);
     assert_eq!(world.row().await.unwrap().scopes, ["openid", "email", READ_MAIL, send]);
+}
+
+#[tokio::test]
+async fn a_feature_that_is_switched_on_is_asked_for_and_missing_in_old_mailboxes_until_they_consent()
+ {
+    let before = World::new();
+    before.connect(Choice::default()).await;
+    let row = before.row().await.unwrap();
+    assert_eq!(Feature::granted(&row.scopes), []);
+    let world =
+        World::with(|callback| callback.settings.features = Feature::ALL.iter().copied().collect());
+    let start = world.get("/oauth2/start", "").await.sent_to();
+    let asked = start.query_pairs().find(|(name, _)| name == "scope").unwrap().1.into_owned();
+    let (modify, send) = (GmailScope::Modify.address(), GmailScope::Send.address());
+    assert_eq!(asked, format!("openid email {READ_MAIL} {modify} {send}"));
+    // Whoever keeps a box unticked is connected all the same, and so is who ticks the wider of two.
+    for (granted, features) in [
+        (vec!["openid", READ_MAIL], vec![]),
+        (vec!["openid", READ_MAIL, send], vec![Feature::Forwarding]),
+        (vec!["openid", modify], vec![Feature::Labels]),
+    ] {
+        let scopes = granted.into_iter().map(str::to_owned).collect();
+        let reply = world.connect(Choice { scopes, ..Choice::default() }).await;
+        assert!(reply.body.contains("Allow the rest"), "{}", reply.body);
+        assert_eq!(Feature::granted(&world.row().await.unwrap().scopes), features);
+    }
+    let again = Link {
+        reference: None,
+        user: Some(user()),
+        scopes: [].into(),
+        expires_at: world.clock.now() + WEEK,
+    };
+    let again = LinkSigning::new(&[7; 32]).sign(&again);
+    let reply = follow(&world, &again, Choice { scopes: vec![], ..Choice::default() }).await;
+    assert!(reply.body.contains("Already connected"), "{}", reply.body);
+    assert_eq!(Feature::granted(&world.row().await.unwrap().scopes), Feature::ALL);
+    let neither = Choice { scopes: vec!["openid".into(), send.into()], ..Choice::default() };
+    assert!(world.connect(neither).await.body.contains("Reading mail was not allowed"));
+}
+
+#[tokio::test]
+async fn on_a_link_for_a_mailbox_no_other_is_connected() {
+    let world = World::with(|callback| callback.settings.connect_links = ConnectLinks::Required);
+    connect_as(&world, "cust_42").await;
+    let again = |user: &UserId| {
+        let expires_at = world.clock.now() + WEEK;
+        let link =
+            Link { reference: None, user: Some(user.clone()), scopes: [].into(), expires_at };
+        LinkSigning::new(&[7; 32]).sign(&link)
+    };
+    let own = again(&user());
+    let start = world.get(&format!("/oauth2/start?link={own}"), "").await.sent_to();
+    assert!(
+        start.query_pairs().any(|(name, value)| name == "login_hint" && *value == *user().as_str())
+    );
+    assert_eq!(follow(&world, &own, Choice::default()).await.status, StatusCode::OK);
+    let row = world.row().await.unwrap();
+    assert_eq!((row.grant, row.reference.as_deref()), (Grant(2), Some("cust_42")));
+    let reply = follow(&world, &again(&"7".parse().unwrap()), Choice::default()).await;
+    assert!(reply.body.contains("This link is for another Google account"), "{}", reply.body);
+    assert!(world.row().await.unwrap() == row);
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use shared::clock::{Chance, Clock, Timestamp};
+use shared::connect_link::LinkSigning;
 use shared::google::id_token::IdTokenVerifier;
+use shared::google::security_event::SecurityEventVerifier;
 use shared::ids::UserId;
 use shared::jobs::{UserJob, decode};
 use shared::ledger::memory::MemoryLedger;
@@ -17,6 +19,7 @@ use shared::ledger::{Control, ControlItem, Mailboxes};
 use shared::mailbox::Mailbox;
 use shared::queue::memory::MemoryQueue;
 use shared::queue::{Depth, Outgoing, Queue, Receipt, Record, SendFailure};
+use shared::scope::GmailScope;
 use shared::sealing::memory::MemorySealing;
 use shared::sealing::{Sealed, SealedFor, Sealing, SealingError};
 use shared::settings::{Env, Settings};
@@ -27,8 +30,8 @@ use url::Url;
 use super::google::{CLIENT, Choice, Google, ISSUER};
 use super::log::Log;
 use crate::cookie::CookieSealing;
-use crate::link::LinkSigning;
-use crate::{Callback, READ_MAIL, router};
+use crate::security_events::Recipient;
+use crate::{Callback, router};
 
 pub(super) struct World {
     pub(super) clock: Clock,
@@ -160,7 +163,6 @@ impl World {
             client_id: CLIENT.to_owned(),
             redirect_uri: "https://fanmail.example.org/oauth2callback".to_owned(),
             auth_url: "https://accounts.google.com/o/oauth2/v2/auth".parse().unwrap(),
-            scopes: vec![READ_MAIL.to_owned()],
             cookies: CookieSealing::new(&[7; 32]),
             links: LinkSigning::new(&[7; 32]),
             settings: Settings::read(&mut Env::new(&|_| None)),
@@ -168,13 +170,30 @@ impl World {
             chance,
         };
         setting(&mut callback);
-        let router = router(Arc::new(callback));
+        let security_events = Recipient {
+            verifier: SecurityEventVerifier::new(google.clone(), CLIENT.into()),
+            mailboxes: callback.mailboxes.clone(),
+            control: callback.control.clone(),
+            user_jobs: callback.user_jobs.clone(),
+            clock: clock.clone(),
+            chance: callback.chance.clone(),
+        };
+        let router = router(Arc::new(callback), Arc::new(security_events));
         Self { clock, ledger, queue, sealing, google, router }
     }
 
     pub(super) async fn get(&self, address: &str, cookie: &str) -> Reply {
         let request = Request::get(address).header(COOKIE, cookie);
-        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap());
+        self.answer(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn post(&self, address: &str, body: &str) -> Reply {
+        let request = Request::post(address).header("content-type", "application/secevent+jwt");
+        self.answer(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request);
         let (parts, body) = response.await.unwrap().into_parts();
         let body = to_bytes(body, 1 << 20).await.unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();
@@ -217,11 +236,20 @@ impl World {
         self.ledger.insert(row);
     }
 
+    pub(super) async fn empty_queue(&self) {
+        for record in self.queue.receive(100, Duration::ZERO).await.unwrap() {
+            self.queue.delete(&[record.receipt]).await.unwrap();
+        }
+    }
+
     pub(super) async fn jobs(&self) -> Vec<UserJob> {
         let records = self.queue.receive(100, Duration::ZERO).await.unwrap();
         records.iter().map(|record| decode(&record.body).unwrap()).collect()
     }
 }
+
+/// What reading mail needs.
+pub(super) const READ_MAIL: &str = GmailScope::Readonly.address();
 
 pub(super) fn user() -> UserId {
     "42".parse().unwrap()

@@ -1,75 +1,74 @@
-//! Our OAuth client's credentials as the secret holds them: fetched at first use, and again when Google no longer knows
-//! the client by them.
+//! Who we are for Google, as secrets hold it: our OAuth client's credentials, and our service account's key.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Mutex;
 
+use super::kept::Kept;
 use super::secrets::Secrets;
-use crate::clock::{Clock, Timestamp};
-use crate::google::client::{ClientCredentials, ClientSource};
+use crate::clock::Clock;
+use crate::google::client::{AccountSource, ClientCredentials, ClientSource};
+use crate::google::service_account::ServiceAccount;
 use crate::store::StoreError;
-
-/// How long a secret is not read again after it was: while Google refuses the client, every refresh of every mailbox
-/// asks for newer credentials.
-const REST: Duration = Duration::from_secs(30);
 
 /// Credentials from the secret `GOOGLE_SECRET_ID`.
 pub struct SecretClient {
     secrets: Secrets,
     secret_id: String,
-    clock: Clock,
-    known: Mutex<Option<Known>>,
-}
-
-struct Known {
-    credentials: Arc<ClientCredentials>,
-    read_at: Timestamp,
+    kept: Kept<ClientCredentials>,
 }
 
 impl SecretClient {
     /// Reads nothing yet.
     pub fn new(secrets: Secrets, secret_id: String, clock: Clock) -> Self {
-        Self { secrets, secret_id, clock, known: Mutex::new(None) }
-    }
-
-    async fn read(&self, known: &mut Option<Known>) -> Result<Arc<ClientCredentials>, StoreError> {
-        let credentials = Arc::new(self.secrets.client_credentials(&self.secret_id).await?);
-        *known = Some(Known { credentials: credentials.clone(), read_at: self.clock.now() });
-        Ok(credentials)
+        Self { secrets, secret_id, kept: Kept::new(clock) }
     }
 }
 
 #[async_trait]
 impl ClientSource for SecretClient {
     async fn credentials(&self) -> Result<Arc<ClientCredentials>, StoreError> {
-        // Held while the secret is read: of many jobs that begin at once one asks.
-        let mut known = self.known.lock().await;
-        match &*known {
-            Some(known) => Ok(known.credentials.clone()),
-            None => self.read(&mut known).await,
-        }
+        self.kept.get(self.secrets.client_credentials(&self.secret_id)).await
     }
 
     async fn newer(
         &self,
         refused: &Arc<ClientCredentials>,
     ) -> Result<Option<Arc<ClientCredentials>>, StoreError> {
-        let mut known = self.known.lock().await;
-        if let Some(known) = &*known {
-            if !Arc::ptr_eq(&known.credentials, refused) {
-                return Ok(Some(known.credentials.clone()));
-            }
-            if self.clock.now() < known.read_at + REST {
-                return Ok(None);
-            }
-        }
-        let credentials = self.read(&mut known).await?;
-        let same = credentials.id == refused.id
-            && credentials.secret.for_google() == refused.secret.for_google();
-        Ok((!same).then_some(credentials))
+        let is_same = |one: &ClientCredentials, other: &ClientCredentials| {
+            one.id == other.id && one.secret.for_google() == other.secret.for_google()
+        };
+        self.kept.newer(refused, is_same, self.secrets.client_credentials(&self.secret_id)).await
+    }
+}
+
+/// The service account whose key is in the secret that `WORKSPACE_KEY` names.
+pub struct SecretAccount {
+    secrets: Secrets,
+    secret_id: String,
+    kept: Kept<ServiceAccount>,
+}
+
+impl SecretAccount {
+    /// Reads nothing yet.
+    pub fn new(secrets: Secrets, secret_id: String, clock: Clock) -> Self {
+        Self { secrets, secret_id, kept: Kept::new(clock) }
+    }
+}
+
+#[async_trait]
+impl AccountSource for SecretAccount {
+    async fn account(&self) -> Result<Arc<ServiceAccount>, StoreError> {
+        self.kept.get(self.secrets.service_account(&self.secret_id)).await
+    }
+
+    async fn newer(
+        &self,
+        refused: &Arc<ServiceAccount>,
+    ) -> Result<Option<Arc<ServiceAccount>>, StoreError> {
+        self.kept
+            .newer(refused, ServiceAccount::is, self.secrets.service_account(&self.secret_id))
+            .await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod fault;
 pub mod google_client;
+mod kept;
 #[cfg(test)]
 pub(crate) mod scripted;
 pub mod secrets;

@@ -1,13 +1,15 @@
-//! Secrets Manager: the password of our OAuth client, and the key for cookies and links.
+//! Secrets Manager: the password of our OAuth client, the key of our service account, and the key for cookies and links.
 
 use aws_config::SdkConfig;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_secretsmanager::Client;
+use futures::FutureExt;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{Place, fault};
 use crate::google::client::ClientCredentials;
+use crate::google::service_account::{BadServiceAccount, ServiceAccount};
 use crate::secret::ClientSecret;
 use crate::store::StoreError;
 
@@ -37,6 +39,8 @@ enum BadSecret {
     MoreNames,
     #[error("it is shorter than {KEY_CHARS} characters")]
     ShortKey,
+    #[error(transparent)]
+    ServiceAccount(#[from] BadServiceAccount),
 }
 
 impl Secrets {
@@ -54,6 +58,12 @@ impl Secrets {
         credentials(&text).map_err(|bad| refused(secret_id, &bad))
     }
 
+    /// The secret of our service account: the key file, as Google gave it out.
+    pub async fn service_account(&self, secret_id: &str) -> Result<ServiceAccount, StoreError> {
+        let text = self.text(secret_id).await?;
+        ServiceAccount::parse(&text).map_err(|bad| refused(secret_id, &bad.into()))
+    }
+
     /// The key for cookies and links: SHA-256 of a text of at least 32 characters, as the template has it generated.
     pub async fn web_key(&self, secret_id: &str) -> Result<Zeroizing<[u8; 32]>, StoreError> {
         let text = self.text(secret_id).await?;
@@ -61,7 +71,8 @@ impl Secrets {
     }
 
     async fn text(&self, secret_id: &str) -> Result<Zeroizing<String>, StoreError> {
-        let read = self.0.get_secret_value().secret_id(secret_id).send().await;
+        // On the heap, as behind a trait: the SDK's future is so deep that compilers give up on what is built around it.
+        let read = self.0.get_secret_value().secret_id(secret_id).send().boxed().await;
         let action = "secretsmanager:GetSecretValue";
         let at = Place { doing: DOING, action, resource: secret_id };
         let text = read.map_err(|error| fault(at, error))?.secret_string;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use super::google_client::SecretClient;
+use super::google_client::{SecretAccount, SecretClient};
 use super::secrets::Secrets;
 use crate::archive::s3::S3Archive;
 use crate::clock::{Chance, Clock};
@@ -17,6 +17,10 @@ use crate::events::sns::SnsEvents;
 use crate::intake::Intake;
 use crate::ledger::StageName;
 use crate::ledger::dynamodb::{DynamoLedger, Tables};
+#[cfg(feature = "ses")]
+use crate::mailer::ses::SesMailer;
+#[cfg(feature = "ses")]
+use crate::mailer::{Mailer, Notify, Sender};
 use crate::queue::Queue;
 use crate::queue::sqs::SqsQueue;
 use crate::replay::Replay;
@@ -115,9 +119,31 @@ impl<'s, 'e> Stack<'s, 'e> {
         Arc::new(SecretClient::new(self.secrets(), secret_id, self.clock.clone()))
     }
 
+    /// Our service account, whose key is in the secret `WORKSPACE_KEY`; `None` where that is not set.
+    pub fn service_account(&mut self) -> Option<Arc<SecretAccount>> {
+        let secret_id = self.env.text("WORKSPACE_KEY")?;
+        Some(Arc::new(SecretAccount::new(self.secrets(), secret_id, self.clock.clone())))
+    }
+
     /// Reads the secrets of this account.
     pub fn secrets(&self) -> Secrets {
         Secrets::new(self.config)
+    }
+
+    /// SES, unless `NOTIFY` is off: mail goes out from `NOTIFY_FROM`.
+    #[cfg(feature = "ses")]
+    pub fn mailer(&mut self) -> Option<Arc<dyn Mailer>> {
+        match Notify::read(self.env) {
+            Notify::Off => None,
+            Notify::Ses => {
+                let sender = Sender::read(self.env)?;
+                Some(Arc::new(SesMailer::new(self.config, sender)))
+            }
+            Notify::Smtp => {
+                self.env.wrong("NOTIFY", "smtp is for one machine; a stack sends by ses");
+                None
+            }
+        }
     }
 
     /// What a stage takes its jobs through: its queue, and where its dead letters go.

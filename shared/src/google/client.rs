@@ -1,9 +1,10 @@
-//! Who we are for Google: our OAuth client's id and password, and where they come from.
+//! Who we are for Google: our OAuth client's id and password, our service account, and where they come from.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::service_account::ServiceAccount;
 use crate::secret::ClientSecret;
 use crate::store::StoreError;
 
@@ -49,6 +50,43 @@ impl ClientSource for FixedClient {
         &self,
         _refused: &Arc<ClientCredentials>,
     ) -> Result<Option<Arc<ClientCredentials>>, StoreError> {
+        Ok(None)
+    }
+}
+
+/// Where our service account comes from, in the same two ways.
+#[async_trait]
+pub trait AccountSource: Send + Sync {
+    /// The account to speak as now.
+    async fn account(&self) -> Result<Arc<ServiceAccount>, StoreError>;
+
+    /// Google did not take what `refused` signed: a newer key, where there is one.
+    async fn newer(
+        &self,
+        refused: &Arc<ServiceAccount>,
+    ) -> Result<Option<Arc<ServiceAccount>>, StoreError>;
+}
+
+/// A service account that stands for the life of the process.
+pub struct FixedAccount(Arc<ServiceAccount>);
+
+impl FixedAccount {
+    /// This one.
+    pub fn new(account: ServiceAccount) -> Self {
+        Self(Arc::new(account))
+    }
+}
+
+#[async_trait]
+impl AccountSource for FixedAccount {
+    async fn account(&self) -> Result<Arc<ServiceAccount>, StoreError> {
+        Ok(self.0.clone())
+    }
+
+    async fn newer(
+        &self,
+        _refused: &Arc<ServiceAccount>,
+    ) -> Result<Option<Arc<ServiceAccount>>, StoreError> {
         Ok(None)
     }
 }

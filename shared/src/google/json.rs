@@ -15,10 +15,10 @@ use serde_json::error::Category;
 
 use crate::clock::Timestamp;
 use crate::google::{
-    Added, GmailError, HistoryPage, ListPage, OAuthError, PageToken, Profile, RawMessage,
+    Account, Added, GmailError, HistoryPage, ListPage, OAuthError, PageToken, Profile, RawMessage,
     TokenAnswer,
 };
-use crate::ids::{HistoryId, MessageId, ThreadId};
+use crate::ids::{HistoryId, MessageId, ThreadId, UserId};
 use crate::secret::{AccessToken, RefreshToken};
 
 /// Google sends base64url without padding here and with it there.
@@ -194,6 +194,17 @@ pub fn token_answer(body: &[u8]) -> Result<TokenAnswer, Misfit> {
     })
 }
 
+/// Reads `userinfo` (<https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse>).
+pub fn account(body: &[u8]) -> Result<Account, Misfit> {
+    #[derive(Deserialize)]
+    struct Wire {
+        sub: UserId,
+        email: String,
+    }
+    let wire: Wire = parse(body)?;
+    Ok(Account { user_id: wire.sub, email: wire.email })
+}
+
 /// What may stand in a header and in a form, and is not empty.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
@@ -208,6 +219,17 @@ pub fn key_set(body: Vec<u8>) -> Result<String, Misfit> {
     }
     parse::<Wire>(&body)?;
     String::from_utf8(body).map_err(|_| Misfit("not UTF-8".to_owned()))
+}
+
+/// Reads who signs security events, and where the keys for them are: `issuer` and `jwks_uri`.
+pub fn risc_configuration(body: &[u8]) -> Result<(String, String), Misfit> {
+    #[derive(Deserialize)]
+    struct Wire {
+        issuer: String,
+        jwks_uri: String,
+    }
+    let wire: Wire = parse(body)?;
+    Ok((wire.issuer, wire.jwks_uri))
 }
 
 /// What an error body says, in Google's words.

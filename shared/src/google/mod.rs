@@ -6,12 +6,18 @@
 //! (<https://developers.google.com/workspace/gmail/api/guides/handle-errors>).
 
 pub mod client;
+pub mod delegation;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "id-token")]
 pub mod id_token;
 #[cfg(feature = "google-json")]
 pub mod json;
+#[cfg(feature = "id-token")]
+mod published_keys;
+#[cfg(feature = "id-token")]
+pub mod security_event;
+pub mod service_account;
 
 use std::time::Duration;
 
@@ -21,6 +27,8 @@ use crate::clock::Timestamp;
 use crate::ids::{HistoryId, MessageId, ThreadId};
 use crate::secret::{AccessToken, RefreshToken};
 use crate::store::StoreError;
+
+pub use self::delegation::{Account, Delegation, DelegationError};
 
 /// Google's consent and tokens, for our client.
 #[async_trait]
@@ -37,6 +45,13 @@ pub trait OAuth: Send + Sync {
 
     /// The keys that sign ID tokens, as a JWKS document, and how long they may be kept.
     async fn signing_keys(&self) -> Result<SigningKeys, OAuthError>;
+
+    /// Who signs security events, and where the keys for them are
+    /// (<https://developers.google.com/identity/protocols/risc>).
+    async fn risc_configuration(&self) -> Result<RiscConfiguration, OAuthError>;
+
+    /// The keys that sign security events: what stands at the configuration's `jwks_uri`.
+    async fn risc_keys(&self, jwks_uri: &str) -> Result<SigningKeys, OAuthError>;
 }
 
 /// What the token endpoint answers.
@@ -59,6 +74,17 @@ pub struct TokenAnswer {
 pub struct SigningKeys {
     /// The JWKS document, as JSON text.
     pub jwks: String,
+    /// How long it may be cached.
+    pub max_age: Duration,
+}
+
+/// What Google publishes about the security events it sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RiscConfiguration {
+    /// Who signs them, as their `iss` says it.
+    pub issuer: String,
+    /// Where the keys are published, as the document says it.
+    pub jwks_uri: String,
     /// How long it may be cached.
     pub max_age: Duration,
 }

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::goodbye::{DisconnectDebt, PurgeDebt, Purged, Revoked};
 use crate::ids::{Epoch, Grant};
-use crate::mailbox::{Mailbox, Owed, Pace};
+use crate::mailbox::{AccessBy, Mailbox, Owed, Pace};
 use crate::store::Write;
 
 impl Mailbox {
@@ -20,6 +20,7 @@ impl Mailbox {
             self.refresh_lease = None;
             self.owed.backfill = None;
             self.owed.release = None;
+            self.owed.mail = None;
             self.owed.disconnect = Some(debt);
         })
     }
@@ -79,6 +80,7 @@ impl Mailbox {
         *self = Self {
             user_id: self.user_id.clone(),
             email: String::new(),
+            access: AccessBy::Consent,
             refresh_token: None,
             access_token: None,
             access_token_version: 0,

@@ -6,7 +6,7 @@
 use super::{Advance, Consent, Life, NewAccess};
 use crate::clock::Timestamp;
 use crate::ids::Epoch;
-use crate::mailbox::{Mailbox, Notice, Owed, Pace, ReleaseDebt, Standing, Tokens};
+use crate::mailbox::{AccessBy, Mailbox, Notice, Owed, Pace, ReleaseDebt, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::store::Write;
 
@@ -30,6 +30,7 @@ impl Consent {
         mailbox.epoch = self.epoch;
         mailbox.grant = self.grant;
         mailbox.email = self.email;
+        mailbox.access = self.access;
         mailbox.scopes = self.scopes;
         mailbox.needs_reauth = None;
         // Google may let the mailbox be read now; if not, it says so again. What a person paused stays paused.
@@ -40,6 +41,8 @@ impl Consent {
         mailbox.expiry = None;
         mailbox.refresh_lease = None;
         mailbox.reference = self.reference.or(mailbox.reference);
+        // That the old grant died is still true, but nothing to write to anybody about.
+        mailbox.owed.mail = None;
         mailbox.owed.add(self.owed);
         Some(mailbox)
     }
@@ -48,6 +51,7 @@ impl Consent {
         Mailbox {
             user_id: self.user_id.clone(),
             email: String::new(),
+            access: self.access,
             refresh_token: None,
             access_token: None,
             access_token_version: 0,
@@ -142,10 +146,13 @@ impl Mailbox {
         Write::only_if(self.pace == read, || self.pace = new)
     }
 
+    /// Whoever has consented to nothing is not asked to do so again.
     pub(super) fn need_reauth(&mut self, at: Life<'_>, notice: Notice) -> Write {
         let news = self.needs_reauth.is_none() && self.disconnected_at.is_none();
-        Write::only_if(news && self.is_in(at), || {
+        let by_consent = self.access == AccessBy::Consent;
+        Write::only_if(news && by_consent && self.is_in(at), || {
             self.needs_reauth = Some(notice.reason);
+            self.owed.mail = Some(notice.clone());
             self.owed.notice = Some(notice);
         })
     }
@@ -156,8 +163,8 @@ impl Mailbox {
         Write::only_if(news && self.epoch == epoch, || self.paused = Some(reason))
     }
 
-    pub(super) fn resume(&mut self, epoch: Epoch, at: Timestamp) -> Write {
-        Write::only_if(self.paused.is_some() && self.epoch == epoch, || {
+    pub(super) fn resume(&mut self, epoch: Epoch, reason: PauseReason, at: Timestamp) -> Write {
+        Write::only_if(self.paused == Some(reason) && self.epoch == epoch, || {
             self.paused = None;
             self.owed.release = Some(ReleaseDebt { since: at });
         })
@@ -171,6 +178,7 @@ impl Owed {
         self.backfill = more.backfill.or(self.backfill.take());
         self.release = more.release.or(self.release.take());
         self.notice = more.notice.or(self.notice.take());
+        self.mail = more.mail.or(self.mail.take());
         self.disconnect = more.disconnect.or(self.disconnect.take());
     }
 
@@ -180,6 +188,7 @@ impl Owed {
         clear(&mut self.backfill, paid.backfill.as_ref());
         clear(&mut self.release, paid.release.as_ref());
         clear(&mut self.notice, paid.notice.as_ref());
+        clear(&mut self.mail, paid.mail.as_ref());
         clear(&mut self.disconnect, paid.disconnect.as_ref());
     }
 }

@@ -19,14 +19,14 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, Grant, HistoryId, JobId, MessageId, UserId};
-use crate::mailbox::{Announcement, Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens};
+use crate::mailbox::{AccessBy, Announcement, Mailbox, Notice, Owed, Pace, Standing, Tokens};
 use crate::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
 use crate::reason::{PauseReason, Reason};
 use crate::sealing::Sealed;
 use crate::store::{StoreError, Write};
 use crate::words::words;
 
-pub use self::segment::Segment;
+pub use self::segment::{ScanPage, Segment};
 
 /// `UserTokens`: the mailboxes.
 #[async_trait]
@@ -74,7 +74,8 @@ pub trait Mailboxes: Send + Sync {
     /// Replaces the reservation `read` with `new`, if `read` still stands.
     async fn reserve(&self, user: &UserId, read: Pace, new: Pace) -> Result<Write, StoreError>;
 
-    /// Sets `needsReauth` and owes the notice, in one write, for the (epoch, grant) that failed and no other.
+    /// Sets `needsReauth` and owes the notice and the mail, in one write, for the (epoch, grant) that failed and no other.
+    /// Never of a mailbox that is read by delegation.
     async fn need_reauth(&self, at: Life<'_>, notice: Notice) -> Result<Write, StoreError>;
 
     /// Pauses the mailbox, within its epoch.
@@ -85,9 +86,15 @@ pub trait Mailboxes: Send + Sync {
         reason: PauseReason,
     ) -> Result<Write, StoreError>;
 
-    /// Ends a pause and owes the release of parked jobs. `Stale` when it was not paused.
-    async fn resume(&self, user: &UserId, epoch: Epoch, at: Timestamp)
-    -> Result<Write, StoreError>;
+    /// Ends the pause of this reason and owes the release of parked jobs. `Stale` when it was not paused, or for another
+    /// reason.
+    async fn resume(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        reason: PauseReason,
+        at: Timestamp,
+    ) -> Result<Write, StoreError>;
 
     /// Ends the life: epoch + 1, cursor removed, the clearing away owed; in one write, if `debt.epoch` still stands. A
     /// debt with a purge is also taken by the row whose life `debt.epoch` has ended already, once.
@@ -137,25 +144,7 @@ impl Mailbox {
     }
 }
 
-/// A page of a scan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScanPage {
-    /// The mailboxes, disconnected and paused ones too: the dispatcher decides.
-    pub mailboxes: Vec<Roster>,
-    /// Where the next page begins; `None` after the last.
-    pub next: Option<UserId>,
-}
-
-impl ScanPage {
-    /// The page that holds `mailboxes`: a full one is followed by another, which may be empty.
-    fn of(mailboxes: Vec<Roster>, limit: usize) -> Self {
-        let full = mailboxes.len() >= limit;
-        let next = mailboxes.last().filter(|_| full).map(|last| last.user_id.clone());
-        Self { mailboxes, next }
-    }
-}
-
-/// What a completed consent writes.
+/// What a completed consent writes; a connection by delegation writes the same.
 #[derive(Clone)]
 pub struct Consent {
     /// The Google account.
@@ -170,6 +159,8 @@ pub struct Consent {
     pub new_life: bool,
     /// The address that Google gave.
     pub email: String,
+    /// How access tokens are come by from now on.
+    pub access: AccessBy,
     /// The sealed refresh token; `None` leaves a stored one as it is.
     pub refresh_token: Option<Sealed>,
     /// What was granted.
@@ -362,6 +353,9 @@ pub trait DeadLetters: Send + Sync {
         from: &[LetterState],
         to: LetterState,
     ) -> Result<Write, StoreError>;
+
+    /// Deletes this letter, in whatever state: what was parked under its key with another payload stays.
+    async fn withdraw(&self, letter: &DeadLetter) -> Result<(), StoreError>;
 
     /// Deletes at most `limit` letters of a mailbox, in whatever state, and answers how many; 0 when none is left.
     async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError>;

@@ -1,4 +1,4 @@
-//! Which mailbox belongs to which segment of a scan.
+//! Which mailbox belongs to which segment of a scan, and a page of one.
 //!
 //! A hash of the userId gives each mailbox one of 65,536 slots, and a segment is a range of slots. The slot is stored
 //! with the row: it must never come out differently, hence a hash that is written down here.
@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::ids::UserId;
+use crate::mailbox::Roster;
 
 const SLOTS: u64 = 1 << 16;
 
@@ -37,6 +38,24 @@ pub(super) fn slot(user: &UserId) -> u32 {
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (hash >> 16) ^ (hash & 0xffff)
+}
+
+/// A page of a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanPage {
+    /// The mailboxes, disconnected and paused ones too: the dispatcher decides.
+    pub mailboxes: Vec<Roster>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<UserId>,
+}
+
+impl ScanPage {
+    /// The page that holds `mailboxes`: a full one is followed by another, which may be empty.
+    pub(super) fn of(mailboxes: Vec<Roster>, limit: usize) -> Self {
+        let full = mailboxes.len() >= limit;
+        let next = mailboxes.last().filter(|_| full).map(|last| last.user_id.clone());
+        Self { mailboxes, next }
+    }
 }
 
 #[cfg(test)]

@@ -8,10 +8,13 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// The schema that this program reads and writes; `PRAGMA user_version`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
-/// What makes the schema of version 2 of the first.
-const FROM_1: &str = "ALTER TABLE mailboxes ADD COLUMN purged TEXT; PRAGMA user_version = 2;";
+/// What makes the second schema of the first, and so on.
+const STEPS: [&str; 2] = [
+    "ALTER TABLE mailboxes ADD COLUMN purged TEXT; PRAGMA user_version = 2;",
+    "ALTER TABLE mailboxes ADD COLUMN access TEXT NOT NULL DEFAULT 'consent'; PRAGMA user_version = 3;",
+];
 
 /// How long one process waits for another's transaction. They take milliseconds; a checkpoint on a slow disk may not.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,11 +52,14 @@ pub(super) fn open(file: &Path, cache_kib: i64) -> rusqlite::Result<Connection> 
 /// then is there.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let there = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match there {
-        0 => transaction.execute_batch(SCHEMA)?,
-        1 => transaction.execute_batch(FROM_1)?,
-        _ => {}
+    let there: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if there == 0 {
+        transaction.execute_batch(SCHEMA)?;
+    } else {
+        let passed = usize::try_from(there - 1).unwrap_or(usize::MAX);
+        for step in STEPS.iter().skip(passed) {
+            transaction.execute_batch(step)?;
+        }
     }
     transaction.commit()?;
     Ok(there.max(SCHEMA_VERSION))

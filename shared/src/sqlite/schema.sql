@@ -26,6 +26,7 @@ CREATE TABLE mailboxes (
     ref                  TEXT,
     -- JSON: what is remembered of the last purge.
     purged               TEXT,
+    access               TEXT    NOT NULL DEFAULT 'consent',
     -- What a scan needs beside the columns above, computed at each write.
     slot                 INTEGER NOT NULL,
     readable             INTEGER NOT NULL,
@@ -102,4 +103,4 @@ CREATE TABLE events (
     attributes TEXT    NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

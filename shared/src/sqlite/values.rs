@@ -5,6 +5,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::ledger::{LetterState, StageName};
+use crate::mailbox::AccessBy;
 use crate::reason::{PauseReason, Reason, SkipReason};
 use crate::sealing::Sealed;
 
@@ -25,7 +26,7 @@ macro_rules! text {
     )+};
 }
 
-text!(Timestamp, HistoryId, Reason, SkipReason, PauseReason, LetterState, StageName);
+text!(AccessBy, Timestamp, HistoryId, Reason, SkipReason, PauseReason, LetterState, StageName);
 
 /// Ids are text too, and are lent as they are.
 macro_rules! id {

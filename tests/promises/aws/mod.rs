@@ -2,6 +2,7 @@
 
 mod clocked;
 mod local;
+mod mail;
 mod missing;
 mod rotation;
 mod tables;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use shared::google::security_event::EventKind;
 use shared::reason::Reason;
 use simulation::watched::every_call;
 
@@ -9,14 +10,26 @@ use crate::campaign::Tally;
 
 /// Calls that no stage makes: the callback's own, which its own tests kill, and what only the command
 /// line asks; and the desk hides nothing, it leaves what it could not keep.
-const NOT_OF_A_STAGE: [&str; 7] = [
+const NOT_OF_A_STAGE: [&str; 9] = [
     "oauth.exchange",
     "oauth.signing_keys",
+    "oauth.risc_configuration",
+    "oauth.risc_keys",
     "archive.keys",
     "letters.get",
     "marks.count",
     "dead_user_jobs.hide",
     "dead_message_jobs.hide",
+];
+
+/// What Google posts here of accounts. None is deleted, and no operator asks for a verification.
+const TOLD: [EventKind; 6] = [
+    EventKind::SessionsRevoked,
+    EventKind::TokensRevoked,
+    EventKind::TokenRevoked,
+    EventKind::AccountDisabled,
+    EventKind::AccountEnabled,
+    EventKind::CredentialChangeRequired,
 ];
 
 /// What never happened and should have.
@@ -40,6 +53,11 @@ pub(crate) fn missing(tally: &Tally) -> Vec<String> {
     wanted.extend(reasons.map(|reason| ("reason", reason.as_str())));
     let breaker = ["opens for our client", "opens for many deaths", "closes"];
     wanted.extend(breaker.map(|what| ("breaker", what)));
+    let own = ["opens for our service account", "closes for our service account"];
+    wanted.extend(own.map(|what| ("breaker", what)));
+    let refusals = ["not authorized", "no such account", "service account not taken", "unheard of"];
+    wanted.extend(refusals.map(|word| ("delegation", word)));
+    wanted.extend(TOLD.map(|what| ("security event", what.as_str())));
     wanted.extend(["gave up", "delivered twice", "delete forgotten"].map(|word| ("queue", word)));
     let absent = wanted.into_iter().filter(|what| !tally.contains_key(what));
     absent.map(|(kind, name)| format!("never happened: {kind} {name}")).collect()

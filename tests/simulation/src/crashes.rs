@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::breaker::Limits;
+use shared::google::security_event::EventKind;
 
 use crate::deeds::Deed;
 use crate::fate::{Plan, Point};
@@ -54,7 +55,7 @@ fn now(world: &mut World, deed: Deed) {
 }
 
 /// The scenarios there are.
-pub const SCENARIOS: [Scenario; 12] = [
+pub const SCENARIOS: [Scenario; 14] = [
     Scenario {
         name: "first connect with backfill",
         nature: kind,
@@ -196,6 +197,39 @@ pub const SCENARIOS: [Scenario; 12] = [
             now(world, Deed::Deliver(0, 1));
             now(world, Deed::Older(0));
             minutes(world, 2);
+        },
+    },
+    Scenario {
+        name: "an account of a domain is renamed",
+        nature: || Nature { domain: true, ..kind() },
+        before: |world| {
+            let person = world.add_member();
+            now(world, Deed::Authorize(true));
+            now(world, Deed::Delegate(person));
+            // Until the token that it was given is as good as over.
+            minutes(world, 56);
+        },
+        script: |world| {
+            now(world, Deed::Rename(0));
+            now(world, Deed::Deliver(0, 1));
+            // Paused, until the operator connects the new address when everybody heals.
+            minutes(world, 6);
+        },
+    },
+    Scenario {
+        name: "an account is disabled and enabled again",
+        nature: kind,
+        before: connected,
+        script: |world| {
+            let at = world.now();
+            now(world, Deed::Revoke(0, google_sim::grants::Cause::AccountDisabled));
+            now(world, Deed::Tell(0, EventKind::AccountDisabled, at));
+            minutes(world, 1);
+            let at = world.now();
+            now(world, Deed::Enable(0));
+            now(world, Deed::Tell(0, EventKind::AccountEnabled, at));
+            now(world, Deed::Deliver(0, 1));
+            minutes(world, 6);
         },
     },
     Scenario {

@@ -9,10 +9,12 @@ use google_sim::faults::{Fault, FaultKind};
 use google_sim::labels::LabelId;
 use google_sim::methods::Method;
 use shared::clock::Timestamp;
+use shared::google::security_event::EventKind;
 use shared::ids::{HistoryId, UserId};
 use shared::jobs::UserJobKind;
 use shared::queue::Outgoing;
 
+use crate::domain::DOMAIN;
 use crate::witness::Delivered;
 use crate::world::World;
 
@@ -21,12 +23,26 @@ use crate::world::World;
 pub enum Deed {
     /// A person consents.
     Consent(usize),
+    /// The operator connects a mailbox of the domain, of which nobody consents.
+    Delegate(usize),
+    /// The administrator of the domain lets us in, for labels too if so, or not any more.
+    Authorize(bool),
+    Withdraw,
+    /// The administrator gives an account another address.
+    Rename(usize),
+    /// Google does not take our service account any more, or does again.
+    ServiceAccount(bool),
     /// A person has the mailbox disconnected.
     Disconnect(usize),
     /// A person has the mailbox disconnected, and everything of it deleted; or deleted later.
     Purge(usize),
     /// Google ends every grant of a person.
     Revoke(usize, google_sim::grants::Cause),
+    /// Google disables a person's account, or enables it again.
+    Disable(usize),
+    Enable(usize),
+    /// Google posts what happened to a person's account, and when.
+    Tell(usize, EventKind, Timestamp),
     /// So many messages arrive.
     Deliver(usize, usize),
     /// A message arrives that is larger than we read.
@@ -60,9 +76,18 @@ impl Deed {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Consent(_) => "consent",
+            Self::Delegate(_) => "delegate",
+            Self::Authorize(_) => "authorize",
+            Self::Withdraw => "withdraw",
+            Self::Rename(_) => "rename",
+            Self::ServiceAccount(true) => "take the service account",
+            Self::ServiceAccount(false) => "refuse the service account",
             Self::Disconnect(_) => "disconnect",
             Self::Purge(_) => "purge",
             Self::Revoke(..) => "revoke",
+            Self::Disable(_) => "disable an account",
+            Self::Enable(_) => "enable an account",
+            Self::Tell(..) => "tell of an account",
             Self::Deliver(..) => "deliver",
             Self::DeliverLarge(_) => "deliver a large message",
             Self::DeliverCursed(_) => "deliver a cursed message",
@@ -111,16 +136,25 @@ impl Calendar {
         self.entries.pop_first().map(|(_, deed)| deed)
     }
 
-    /// Nothing more is done.
-    pub(crate) fn clear(&mut self) {
-        self.entries.clear();
+    /// Nothing more is done. What was done already goes on being told.
+    pub(crate) fn clear(&mut self, now: Timestamp) {
+        self.entries.retain(|_, deed| matches!(deed, Deed::Tell(_, _, at) if *at <= now));
     }
 }
 
 impl World {
     /// Makes an account with a mailbox.
     pub fn add_person(&mut self) -> usize {
-        let email = format!("person{}@example.com", self.people.len());
+        self.add_account("example.com")
+    }
+
+    /// Makes an account of the Workspace domain.
+    pub fn add_member(&mut self) -> usize {
+        self.add_account(DOMAIN)
+    }
+
+    fn add_account(&mut self, domain: &str) -> usize {
+        let email = format!("person{}@{domain}", self.people.len());
         let account = self.google.add_mailbox(&email, "Somebody");
         let Ok(user) = account.sub.parse::<UserId>() else { return 0 };
         self.people.push((email, user));
@@ -130,6 +164,11 @@ impl World {
     pub(crate) fn act(&mut self, deed: Deed) {
         match deed {
             Deed::Consent(person) => self.consent(person),
+            Deed::Delegate(person) => self.delegate(person),
+            Deed::Authorize(labels) => self.authorize(labels),
+            Deed::Withdraw => self.withdraw(),
+            Deed::Rename(person) => self.rename(person),
+            Deed::ServiceAccount(taken) => self.take_service_account(taken),
             Deed::Disconnect(person) => {
                 self.ask(person, UserJobKind::Disconnect { purge: false });
             }
@@ -138,6 +177,9 @@ impl World {
             Deed::Revoke(person, cause) => {
                 let _ = self.google.revoke(&self.people[person].0, cause);
             }
+            Deed::Disable(person) => self.disable(person),
+            Deed::Enable(person) => self.enable(person),
+            Deed::Tell(person, what, at) => self.tell(person, what, at),
             Deed::Deliver(person, count) => {
                 (0..count).for_each(|_| self.deliver(person, 0));
             }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use google_sim::in_process::InProcess;
 use shared::google::{
     Gmail, GmailError, HistoryPage, ListPage, OAuth, OAuthError, PageToken, Profile, RawMessage,
-    Search, SigningKeys, TokenAnswer,
+    RiscConfiguration, Search, SigningKeys, TokenAnswer,
 };
 use shared::ids::{HistoryId, MessageId};
 use shared::secret::{AccessToken, RefreshToken};
@@ -191,5 +191,13 @@ impl OAuth for Witnessed {
 
     async fn signing_keys(&self) -> Result<SigningKeys, OAuthError> {
         self.google.signing_keys().await
+    }
+
+    async fn risc_configuration(&self) -> Result<RiscConfiguration, OAuthError> {
+        self.google.risc_configuration().await
+    }
+
+    async fn risc_keys(&self, jwks_uri: &str) -> Result<SigningKeys, OAuthError> {
+        self.google.risc_keys(jwks_uri).await
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures::future::poll_fn;
-use shared::google::{GmailError, OAuthError};
+use shared::google::{DelegationError, GmailError, OAuthError};
 use shared::store::StoreError;
 use tokio::sync::Notify;
 
@@ -94,6 +94,16 @@ impl Outage for GmailError {
 }
 
 impl Outage for OAuthError {
+    fn unanswered() -> Self {
+        Self::Unreachable { cause: "no answer".to_owned() }
+    }
+
+    fn full() -> Self {
+        Self::Backend { status: 503 }
+    }
+}
+
+impl Outage for DelegationError {
     fn unanswered() -> Self {
         Self::Unreachable { cause: "no answer".to_owned() }
     }

@@ -5,8 +5,10 @@
 //! [`witness`], who sees what really happens and says what must not have. [`crashes`] tries every point at which a
 //! process can die, [`swarm`] what a seed draws.
 
+mod accounts;
 pub mod crashes;
 pub mod deeds;
+pub mod domain;
 pub mod fate;
 mod forgotten;
 pub mod google;

@@ -1,4 +1,4 @@
-//! What consumers see: the archive and the topic, with the witness standing behind them.
+//! What others see: the archive, the topic and people's post, with the witness standing behind them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use shared::archive::memory::MemoryArchive;
 use shared::archive::{Archive, Put};
+use shared::connect_link::{LinkSigning, PARAMETER};
 use shared::events::{Event, EventKind, Events, message_event_id};
 use shared::ids::{Generation, MessageId, UserId};
+use shared::ledger::Mailboxes;
+use shared::mailer::{Delivery, Mail, Mailer};
 use shared::store::StoreError;
 
 use crate::witness::{Marked, Witness};
@@ -172,5 +175,52 @@ impl Events for Topic {
         let mut known = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, said| !said.contains(&named));
         Ok(())
+    }
+}
+
+/// What takes mail to people.
+pub struct Post {
+    witness: Arc<Witness>,
+    links: LinkSigning,
+}
+
+impl Post {
+    /// Nobody was written to yet; links are signed as `links` signs them.
+    pub fn new(witness: Arc<Witness>, links: LinkSigning) -> Self {
+        Self { witness, links }
+    }
+
+    /// A mail goes to the owner of a mailbox whose grant was called dead, with a link for that mailbox.
+    async fn judge(&self, mail: &Mail) {
+        let marked = self.witness.seen().marked.get(&mail.id).cloned();
+        let Some(consent) = marked else {
+            let rule = "nobody is written to whose mailbox was not marked";
+            return self.witness.violated(rule, None, &mail.id);
+        };
+        let user = &consent.0;
+        if self.witness.seen().delegated.contains(&consent) {
+            let rule = "nobody is written to whose mailbox is read by delegation";
+            self.witness.violated(rule, Some(user), format!("grant {}", consent.2));
+        }
+        let row = Mailboxes::get(&*self.witness.ledger, user).await.ok().flatten();
+        if row.is_none_or(|row| !row.email.is_empty() && row.email != mail.to) {
+            let rule = "a mail goes to the owner of the mailbox";
+            self.witness.violated(rule, Some(user), "another address");
+        }
+        let link = mail.body.lines().find_map(|line| line.split_once(&format!("?{PARAMETER}=")));
+        let link = link.and_then(|(_, text)| self.links.open(text));
+        if link.is_none_or(|link| link.user.as_ref() != Some(user) || link.is_over(mail.at)) {
+            let rule = "a mail carries a link for the mailbox that it is about";
+            self.witness.violated(rule, Some(user), "it does not");
+        }
+        self.witness.seen().written.insert(consent);
+    }
+}
+
+#[async_trait]
+impl Mailer for Post {
+    async fn send(&self, mail: &Mail) -> Result<Delivery, StoreError> {
+        self.judge(mail).await;
+        Ok(Delivery::Taken)
     }
 }

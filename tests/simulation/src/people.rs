@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use google_sim::in_process::InProcess;
 use google_sim::scopes::Scopes;
-use oauth_callback::after_consent::{Given, NotYet, after_consent};
+use oauth_callback::after_consent::{Given, after_consent};
 use shared::google::OAuth as _;
 use shared::intake;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
 use shared::ledger::{Consent, LetterFilter, LetterState};
-use shared::mailbox::Mailbox;
+use shared::mailbox::{AccessBy, Mailbox};
 use shared::reason::{PauseReason, Reason};
 use shared::replay::discard;
 use shared::rotation::{Rotation, not_under};
@@ -32,6 +32,9 @@ impl World {
     /// again.
     pub(crate) fn consent(&mut self, person: usize) {
         let (email, user) = self.people[person].clone();
+        if self.google.is_disabled(&email).unwrap_or(true) {
+            return;
+        }
         let account = self.google.add_mailbox(&email, "Somebody");
         let Ok(scopes) = Scopes::parse(SCOPES) else { return };
         let tokens = self.google.consent(&account, scopes);
@@ -48,15 +51,8 @@ impl World {
                     let Ok(row) = stores.mailboxes.get(&user).await else { return };
                     let given = Given::RefreshToken;
                     let backfill = &stages.settings.backfill;
-                    let next = match after_consent(row.as_ref(), &user, None, given, backfill, now)
-                    {
-                        Ok(next) => next,
-                        Err(
-                            NotYet::StillDisconnecting(_)
-                            | NotYet::OtherReference
-                            | NotYet::NoRefreshToken,
-                        ) => return,
-                    };
+                    let next = after_consent(row.as_ref(), &user, None, given, backfill, now);
+                    let Ok(next) = next else { return };
                     let of = (user.clone(), next.epoch, next.grant);
                     witness.seen().refresh.insert(token.clone(), of);
                     let life =
@@ -70,6 +66,7 @@ impl World {
                         grant: next.grant,
                         new_life: next.new_life,
                         email: email.clone(),
+                        access: AccessBy::Consent,
                         refresh_token: Some(sealed),
                         scopes: scopes.names().map(str::to_owned).collect(),
                         at: now,
@@ -128,7 +125,8 @@ impl World {
             Kind::Person,
             Box::pin(async move {
                 let Ok(Some(row)) = stores.mailboxes.get(&user).await else { return };
-                let _ = stores.mailboxes.resume(&user, row.epoch, clock.now()).await;
+                let Some(reason) = row.paused else { return };
+                let _ = stores.mailboxes.resume(&user, row.epoch, reason, clock.now()).await;
             }),
         );
     }
@@ -159,20 +157,21 @@ impl World {
         self.spawn(
             Kind::Person,
             Box::pin(async move {
-                let filter = LetterFilter::default();
-                let Ok(letters) = stores.letters.list(&filter, None, 1000).await else { return };
                 // Those that go round already may have been left by a replay that died.
-                let open = [LetterState::Parked, LetterState::Replaying];
-                for letter in letters.into_iter().filter(|letter| open.contains(&letter.state)) {
-                    let readable = !matches!(
-                        letter.reason,
-                        Reason::Undecodable | Reason::NewerSchema | Reason::TooLarge
-                    );
-                    if readable {
-                        let _ = replay.send(&letter, clock.now()).await;
-                    } else {
-                        let _ =
-                            discard(&*stores.marks, &*stores.letters, &letter, clock.now()).await;
+                for state in [LetterState::Parked, LetterState::Replaying] {
+                    let filter = LetterFilter { state: Some(state), ..LetterFilter::default() };
+                    let listed = stores.letters.list(&filter, None, usize::MAX).await;
+                    for letter in listed.unwrap_or_default() {
+                        let readable = !matches!(
+                            letter.reason,
+                            Reason::Undecodable | Reason::NewerSchema | Reason::TooLarge
+                        );
+                        let _ = if readable {
+                            replay.send(&letter, clock.now()).await.map(drop)
+                        } else {
+                            let (marks, letters) = (&*stores.marks, &*stores.letters);
+                            discard(marks, letters, &letter, clock.now()).await.map(drop)
+                        };
                     }
                 }
             }),
@@ -182,13 +181,19 @@ impl World {
     /// People try again what did not work, once the sky is clear; those who disconnected stay away.
     pub(crate) fn everyone_heals(&mut self) {
         let soon = self.now() + PERSON_WAITS;
+        self.authorize(true);
         for (person, (_, user)) in self.people.clone().iter().enumerate() {
             let Some(row) = self.row(user) else { continue };
             if row.disconnected_at.is_none() && row.needs_reauth.is_some() {
                 self.plan(soon, Deed::Consent(person));
             }
-            if row.paused.is_some() {
-                self.plan(soon, Deed::Resume(person));
+            match row.paused {
+                // Whoever has another address now is connected by it.
+                Some(PauseReason::AddressGone) if row.disconnected_at.is_none() => {
+                    self.plan(soon, Deed::Delegate(person));
+                }
+                Some(_) => self.plan(soon, Deed::Resume(person)),
+                None => {}
             }
         }
     }

@@ -186,7 +186,11 @@ impl World {
         for row in self.rows() {
             crate::at_once(self.witness.look(&row, self.now()));
         }
-        crate::at_once(self.witness.look_at_breaker(self.stages.limits, self.now()));
+        let (limits, now) = (self.stages.limits, self.now());
+        crate::at_once(self.witness.look_at_breaker(limits, now));
+        if self.stages.delegation.is_some() {
+            crate::at_once(self.witness.look_at_service_account(limits, now));
+        }
     }
 
     /// Nothing runs, and no record waits.

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use dead_letter::DeadLetterStage;
+use dead_letter::links::Links;
+use dead_letter::notice::Notices;
 use dispatcher::Dispatcher;
 use message_processor::MessageProcessor;
+use oauth_callback::security_events::Recipient;
 use shared::breaker::{Breaker, Limits};
 use shared::clock::{Chance, Clock};
-use shared::google::{Gmail, OAuth};
+use shared::google::security_event::SecurityEventVerifier;
+use shared::google::{Delegation, Gmail, OAuth};
 use shared::intake::Intake;
 use shared::ledger::StageName;
 use shared::replay::Replay;
@@ -22,11 +26,17 @@ pub struct Stages {
     pub stores: Stores,
     pub gmail: Arc<dyn Gmail>,
     pub oauth: Arc<dyn OAuth>,
+    /// Where no domain has delegated anything, there is none.
+    pub delegation: Option<Arc<dyn Delegation>>,
     pub settings: Settings,
     pub clock: Clock,
     pub chance: Chance,
     /// When the fleet breaker opens.
     pub limits: Limits,
+    /// Makes the links that people are told.
+    pub links: Links,
+    /// Whether they are told by mail.
+    pub writes: bool,
     /// How many parts of the table the dispatcher scans at once.
     pub segments: u32,
 }
@@ -64,6 +74,7 @@ impl Stages {
     pub fn user_worker(&self) -> UserWorker {
         UserWorker {
             oauth: self.oauth.clone(),
+            delegation: self.delegation.clone(),
             gmail: self.gmail.clone(),
             mailboxes: self.stores.mailboxes.clone(),
             marks: self.stores.marks.clone(),
@@ -102,13 +113,29 @@ impl Stages {
             replay: self.replay(),
             breaker: self.breaker(),
             events: self.stores.events.clone(),
+            notices: Notices {
+                links: self.links.clone(),
+                mailer: self.writes.then(|| self.stores.mailer.clone()),
+            },
             clock: self.clock.clone(),
             stack: self.settings.stack.clone(),
         }
     }
 
+    /// Takes what Google posts to the client of this name.
+    pub fn security_events(&self, client_id: String) -> Recipient {
+        Recipient {
+            verifier: SecurityEventVerifier::new(self.oauth.clone(), client_id),
+            mailboxes: self.stores.mailboxes.clone(),
+            control: self.stores.control.clone(),
+            user_jobs: self.stores.user_jobs.clone(),
+            clock: self.clock.clone(),
+            chance: self.chance.clone(),
+        }
+    }
+
     pub fn breaker(&self) -> Breaker {
-        Breaker { control: self.stores.control.clone(), limits: self.limits }
+        Breaker::with_limits(self.stores.control.clone(), self.limits)
     }
 
     pub fn replay(&self) -> Replay {

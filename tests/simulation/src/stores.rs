@@ -6,6 +6,7 @@ use shared::archive::Archive;
 use shared::clock::Clock;
 use shared::events::Events;
 use shared::ledger::{Control, DeadLetters, Mailboxes, Marks};
+use shared::mailer::Mailer;
 use shared::queue::Queue;
 use shared::sealing::Sealing;
 
@@ -25,6 +26,7 @@ pub struct Stores {
     pub dead_message_jobs: Arc<dyn Queue>,
     pub archive: Arc<dyn Archive>,
     pub events: Arc<dyn Events>,
+    pub mailer: Arc<dyn Mailer>,
     pub sealing: Arc<dyn Sealing>,
 }
 
@@ -49,6 +51,7 @@ impl Stores {
             control: watch!(control),
             archive: watch!(archive),
             events: watch!(events),
+            mailer: watch!(mailer),
             user_jobs: queue(&self.user_jobs, user_jobs),
             message_jobs: queue(&self.message_jobs, message_jobs),
             dead_user_jobs: queue(&self.dead_user_jobs, dead_user_jobs),

@@ -1,5 +1,7 @@
 //! A seed's bad days: which faults there are and how often, what people do and when, all drawn from the seed.
 
+mod apart;
+
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use google_sim::methods::Method;
 use shared::clock::{Chance, Timestamp};
 use shared::settings::Backfill;
 
+use self::apart::Apart;
 use crate::deeds::Deed;
 use crate::fate::{Climate, Plan};
 use crate::queue::Nastiness;
@@ -155,11 +158,17 @@ impl PickBackfill for i32 {
 /// The world of a seed after its bad days, judged.
 pub fn live(seed: u64, size: Size) -> World {
     let draw = Draw(Chance::seeded(seed.wrapping_mul(7919).wrapping_add(13)));
-    let mut world = World::new(draw.nature(seed));
+    let mut nature = draw.nature(seed);
+    let apart = Apart::of(seed);
+    nature.domain = apart.domain.is_some();
+    if let Some(domain) = &apart.domain {
+        nature.settings.features = domain.features();
+    }
+    let mut world = World::new(nature);
     let time = size.time
         + Duration::from_millis(draw.0.below(u64::try_from(size.time.as_millis()).unwrap_or(1)));
     let end = world.now() + time;
-    people(&mut world, &draw, size, time);
+    people(&mut world, &draw, &apart, size, time);
     weather(&mut world, &draw, time);
     let limit = size.deliveries;
     world.run_until(end, |world| world.deliveries.load(Ordering::Relaxed) >= limit);
@@ -167,22 +176,37 @@ pub fn live(seed: u64, size: Size) -> World {
     world
 }
 
-fn people(world: &mut World, draw: &Draw, size: Size, time: Duration) {
+fn people(world: &mut World, draw: &Draw, apart: &Apart, size: Size, time: Duration) {
     let start = world.now();
+    if let Some(domain) = &apart.domain {
+        domain.days(world, time);
+    }
     for _ in 0..size.people + draw.below(size.people) {
-        let person = world.add_person();
+        let domain = apart.domain.as_ref().filter(|domain| domain.has_another());
+        let person = if domain.is_some() { world.add_member() } else { world.add_person() };
         // Mail from before.
         let before = draw.below(6);
         world.plan(start, Deed::Deliver(person, before));
-        world.plan(draw.within(start, time / 6), Deed::Consent(person));
+        let connect = domain.map_or(Deed::Consent(person), |_| Deed::Delegate(person));
+        world.plan(draw.within(start, time / 6), connect);
         let mut left = size.messages + draw.below(size.messages);
         while left > 0 {
             let burst = (1 + draw.below(4) * draw.below(4)).min(left);
             left -= burst;
             world.plan(draw.within(start, time), Deed::Deliver(person, burst));
         }
+        if let Some(domain) = domain {
+            domain.life(world, person, time);
+        }
+        if let Some(news) = &apart.news {
+            news.life(world, person, time);
+        }
         for deed in life(draw, person) {
             let at = draw.within(start, time);
+            if let Some(news) = &apart.news {
+                news.of(world, at, deed);
+            }
+            let deed = domain.map_or(deed, |domain| domain.instead_of(deed));
             world.plan(at, deed);
             // What a rotation must not undo comes just when it is under way.
             if matches!(deed, Deed::Consent(_)) && draw.one_in(4) {

@@ -9,7 +9,7 @@ use shared::clock::Timestamp;
 use shared::events::EventKind;
 use shared::ids::{MessageId, UserId};
 use shared::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterState};
-use shared::mailbox::{Mailbox, Owed};
+use shared::mailbox::{AccessBy, Mailbox, Owed};
 use shared::mark::{Mark, MarkState};
 use shared::reason::{Reason, SkipReason};
 use shared::replay::LetterJob;
@@ -37,7 +37,9 @@ impl World {
         self.fate.calm();
         self.queues.set(Nastiness::default());
         self.google.clear_faults();
-        self.calendar.clear();
+        self.take_service_account(true);
+        self.calendar.clear(self.now());
+        self.enable_all();
         self.cursed.clear();
         self.thaw();
         self.fate.note("finale", "faults off");
@@ -45,6 +47,7 @@ impl World {
         self.run_until(tokens_end, |_| false);
         self.come_to_rest();
         self.judge_dead_grants();
+        self.judge_accounts();
         self.everyone_heals();
         self.come_to_rest();
         self.judge_released();
@@ -80,7 +83,8 @@ impl World {
     fn is_settled(&self) -> bool {
         self.rows().iter().all(|row| {
             let owed = &row.owed;
-            let soon = owed.notice.is_none() && owed.disconnect.is_none();
+            let told = owed.notice.is_none() && owed.mail.is_none();
+            let soon = told && owed.disconnect.is_none();
             if row.is_readable() { *owed == Owed::default() } else { soon }
         })
     }
@@ -103,8 +107,8 @@ impl World {
                 continue;
             }
             let user = &row.user_id;
-            if row.needs_reauth.is_none() && !self.grant_lives(&row) {
-                let seen = format!("epoch {}, grant {}", row.epoch, row.grant);
+            if row.needs_reauth.is_none() && !self.may_be_read(&row) {
+                let seen = format!("{}, epoch {}, grant {}", row.access, row.epoch, row.grant);
                 self.witness.violated("a dead grant is noticed", Some(user), seen);
             }
             let told = |(kind, whose, _): &(&'static str, UserId, String)| {
@@ -113,6 +117,19 @@ impl World {
             if row.needs_reauth.is_some() && !self.witness.seen().told.iter().any(told) {
                 self.witness.violated("a dead grant is told of", Some(user), "no event");
             }
+            let consent = (user.clone(), row.epoch, row.grant);
+            if row.needs_reauth.is_some() && !self.witness.seen().written.contains(&consent) {
+                let rule = "who must consent again is told by mail";
+                self.witness.violated(rule, Some(user), format!("grant {}: no mail", row.grant));
+            }
+        }
+    }
+
+    /// Whether Google would give a token for a mailbox.
+    fn may_be_read(&self, row: &Mailbox) -> bool {
+        match row.access {
+            AccessBy::Consent => self.grant_lives(row),
+            AccessBy::Delegation => self.is_let_in(row),
         }
     }
 
@@ -201,11 +218,21 @@ impl World {
             let sealed = sealed.as_ref()?;
             Some(crate::at_once(self.sealing.open(at, sealed)).and_then(Result::ok))
         };
-        let consent = (user.clone(), epoch, row.grant);
-        let given = |token: &String| self.witness.seen().refresh.get(token) == Some(&consent);
-        let refresh = open(TokenKind::Refresh, &row.refresh_token).flatten();
+        let given = |token: &String| {
+            let seen = self.witness.seen();
+            seen.refresh.get(token).is_some_and(|(whose, life, grant)| {
+                let is_its = *grant == row.grant || row.access == AccessBy::Delegation;
+                whose == user && *life == epoch && is_its
+            })
+        };
+        let refresh = open(TokenKind::Refresh, &row.refresh_token);
         let access = open(TokenKind::Access, &row.access_token);
-        if !refresh.as_ref().is_some_and(given) || access == Some(None) {
+        // Under delegation there is that of an earlier consent, or none.
+        let is_right = match &refresh {
+            Some(refresh) => refresh.as_ref().is_some_and(given),
+            None => row.access == AccessBy::Delegation,
+        };
+        if !is_right || access == Some(None) {
             let rule = "a stored token opens, and is the one that was given";
             self.witness.violated(rule, Some(user), format!("epoch {epoch}, grant {}", row.grant));
         }

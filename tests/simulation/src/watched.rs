@@ -10,8 +10,9 @@ use shared::clock::{Clock, Timestamp};
 use shared::events::{Event, Events};
 use shared::goodbye::{DisconnectDebt, Revoked};
 use shared::google::{
-    Gmail, GmailError, HistoryPage, ListPage, OAuth, OAuthError, PageToken, Profile, RawMessage,
-    Search, SigningKeys, TokenAnswer,
+    Account, Delegation, DelegationError, Gmail, GmailError, HistoryPage, ListPage, OAuth,
+    OAuthError, PageToken, Profile, RawMessage, RiscConfiguration, Search, SigningKeys,
+    TokenAnswer,
 };
 use shared::ids::{Epoch, HistoryId, JobId, MessageId, UserId};
 use shared::ledger::{
@@ -19,6 +20,7 @@ use shared::ledger::{
     LetterState, Life, Mailboxes, Marks, NewAccess, ScanPage, Segment,
 };
 use shared::mailbox::{Mailbox, Notice, Owed, Pace, Standing, Tokens};
+use shared::mailer::{Delivery, Mail, Mailer};
 use shared::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
 use shared::queue::{Depth, Outgoing, Queue, Receipt, Record, SendFailure, VISIBILITY};
 use shared::reason::PauseReason;
@@ -61,7 +63,7 @@ watch!(Mailboxes as "mailboxes" {
     fn reserve(user: &UserId, read: Pace, new: Pace) -> Result<Write, StoreError>;
     fn need_reauth(at: Life<'_>, notice: Notice) -> Result<Write, StoreError>;
     fn pause(user: &UserId, epoch: Epoch, reason: PauseReason) -> Result<Write, StoreError>;
-    fn resume(user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError>;
+    fn resume(user: &UserId, epoch: Epoch, reason: PauseReason, at: Timestamp) -> Result<Write, StoreError>;
     fn disconnect(user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError>;
     fn forget_tokens(user: &UserId, epoch: Epoch, revoked: Revoked) -> Result<Write, StoreError>;
     fn purge_again(user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError>;
@@ -84,6 +86,7 @@ watch!(DeadLetters as "letters" {
     fn get(key: &LetterKey) -> Result<Option<DeadLetter>, StoreError>;
     fn list(filter: &LetterFilter, after: Option<&LetterKey>, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
     fn shift(key: &LetterKey, from: &[LetterState], to: LetterState) -> Result<Write, StoreError>;
+    fn withdraw(letter: &DeadLetter) -> Result<(), StoreError>;
     fn forget(user: &UserId, limit: usize) -> Result<usize, StoreError>;
 });
 
@@ -112,6 +115,17 @@ watch!(OAuth as "oauth" {
     fn refresh(token: &RefreshToken) -> Result<TokenAnswer, OAuthError>;
     fn revoke(token: &RefreshToken) -> Result<(), OAuthError>;
     fn signing_keys() -> Result<SigningKeys, OAuthError>;
+    fn risc_configuration() -> Result<RiscConfiguration, OAuthError>;
+    fn risc_keys(jwks_uri: &str) -> Result<SigningKeys, OAuthError>;
+});
+
+watch!(Mailer as "mailer" {
+    fn send(mail: &Mail) -> Result<Delivery, StoreError>;
+});
+
+watch!(Delegation as "delegation" {
+    fn mint(email: &str, scopes: &[String]) -> Result<TokenAnswer, DelegationError>;
+    fn account(token: &AccessToken) -> Result<Account, DelegationError>;
 });
 
 #[async_trait]
@@ -147,6 +161,8 @@ pub fn every_call() -> Vec<&'static str> {
     all.extend(Watched::<dyn Archive>::CALLS);
     all.extend(Watched::<dyn Gmail>::CALLS);
     all.extend(Watched::<dyn OAuth>::CALLS);
+    all.extend(Watched::<dyn Mailer>::CALLS);
+    all.extend(Watched::<dyn Delegation>::CALLS);
     for queue in QUEUES {
         all.extend(queue);
     }

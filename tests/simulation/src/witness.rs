@@ -11,7 +11,7 @@ use shared::clock::Timestamp;
 use shared::ids::{Epoch, Grant, HistoryId, MessageId, UserId};
 use shared::ledger::memory::MemoryLedger;
 use shared::ledger::{Mailboxes, Marks};
-use shared::mailbox::Mailbox;
+use shared::mailbox::{AccessBy, Mailbox};
 
 use crate::fate::Fate;
 
@@ -66,15 +66,25 @@ pub struct Seen {
     pub access: BTreeMap<String, String>,
     /// The consents that Google called dead, in whatever words.
     pub called_dead: BTreeSet<Consent>,
+    /// The consents whose mailboxes were marked, by the id under which their owners are told.
+    pub marked: BTreeMap<String, Consent>,
+    /// The consents whose owners were written to.
+    pub written: BTreeSet<Consent>,
+    /// The numbers under which mailboxes were connected by delegation: nobody has consented to these.
+    pub delegated: BTreeSet<Consent>,
     /// The access tokens that Gmail refused, by consent.
     pub refused: BTreeMap<Consent, BTreeSet<String>>,
     /// The ids under which each message was announced.
     pub announced: BTreeMap<(UserId, MessageId), BTreeSet<String>>,
     /// What was announced of mailboxes: type, user, id.
     pub told: BTreeSet<(&'static str, UserId, String)>,
+    /// What Google posted and need not post again.
+    pub taken: BTreeSet<String>,
     rows: BTreeMap<UserId, Row>,
     /// Why the fleet breaker was open, when it was last looked at.
     open: Option<Cause>,
+    /// Whether that of the service account was.
+    shut_out: bool,
 }
 
 /// A mailbox's row as it was last seen.
@@ -134,6 +144,9 @@ impl Witness {
     /// Looks at a mailbox's row, and at what follows from how it has changed.
     pub async fn look(&self, mailbox: &Mailbox, now: Timestamp) {
         let user = &mailbox.user_id;
+        if mailbox.access == AccessBy::Delegation && mailbox.disconnected_at.is_none() {
+            self.judge_delegated(mailbox);
+        }
         let row = Row {
             epoch: mailbox.epoch,
             cursor: mailbox.history_id,
@@ -155,7 +168,7 @@ impl Witness {
 
     /// Looks at the fleet breaker, and counts what it does.
     pub async fn look_at_breaker(&self, limits: Limits, now: Timestamp) {
-        let breaker = Breaker { control: self.ledger.clone(), limits };
+        let breaker = Breaker::with_limits(self.ledger.clone(), limits);
         let open = breaker.standing(now).await.ok().flatten().map(|(cause, _)| cause);
         let before = std::mem::replace(&mut self.seen().open, open);
         let done = match open {
@@ -168,9 +181,40 @@ impl Witness {
         self.fate.note("breaker", done);
     }
 
+    /// Looks at that of the service account, which opens for that alone.
+    pub async fn look_at_service_account(&self, limits: Limits, now: Timestamp) {
+        let breaker = Breaker::with_limits(self.ledger.clone(), limits).of_service_account();
+        let open = breaker.standing(now).await.ok().flatten().map(|(cause, _)| cause);
+        if open == Some(Cause::ManyDeaths) {
+            let rule = "nobody's death is counted who has consented to nothing";
+            self.violated(rule, None, "the breaker of the service account is open for deaths");
+        }
+        let before = std::mem::replace(&mut self.seen().shut_out, open.is_some());
+        let done = match open {
+            _ if open.is_some() == before => return,
+            None => "closes for our service account",
+            Some(_) => "opens for our service account",
+        };
+        self.fate.count("breaker", done);
+        self.fate.note("breaker", done);
+    }
+
+    /// Who has consented to nothing is never asked to do so again.
+    fn judge_delegated(&self, mailbox: &Mailbox) {
+        let user = &mailbox.user_id;
+        if mailbox.needs_reauth.is_some() || mailbox.owed.mail.is_some() {
+            let rule = "a mailbox that is read by delegation is never marked";
+            self.violated(rule, Some(user), format!("grant {}", mailbox.grant));
+        }
+        self.seen().delegated.insert((user.clone(), mailbox.epoch, mailbox.grant));
+    }
+
     fn judge_reauth(&self, mailbox: &Mailbox) {
         let consent = (mailbox.user_id.clone(), mailbox.epoch, mailbox.grant);
-        let seen = self.seen();
+        let mut seen = self.seen();
+        if let Some(owed) = &mailbox.owed.mail {
+            seen.marked.insert(owed.id.clone(), consent.clone());
+        }
         let refused = seen.refused.get(&consent).map_or(0, BTreeSet::len);
         let dead = seen.called_dead.contains(&consent) || refused > 1;
         drop(seen);

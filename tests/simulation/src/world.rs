@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dead_letter::links::Links;
 use google_sim::in_process::InProcess;
 use google_sim::{Google, GoogleConfig};
 use shared::archive::memory::MemoryArchive;
 use shared::breaker::Limits;
 use shared::clock::{Chance, Clock, Timestamp};
-use shared::google::{Gmail, OAuth};
+use shared::connect_link::LinkSigning;
+use shared::google::{Delegation, Gmail, OAuth};
 use shared::ids::{MessageId, UserId};
 use shared::ledger::Mailboxes;
 use shared::ledger::memory::MemoryLedger;
@@ -17,10 +19,11 @@ use shared::sealing::memory::MemorySealing;
 use shared::settings::{Env, Settings};
 
 use crate::deeds::{Calendar, Deed};
+use crate::domain::{WitnessedDelegation, service_account};
 use crate::fate::{Fate, Plan};
 use crate::google::Witnessed;
 use crate::hand::Hand;
-use crate::outside::{Shelf, Topic};
+use crate::outside::{Post, Shelf, Topic};
 use crate::processes::Processes;
 use crate::queue::{Nastiness, NastyQueue};
 use crate::stages::Stages;
@@ -33,6 +36,10 @@ pub const TICK: Duration = Duration::from_mins(5);
 
 /// The moment at which every world begins.
 const START: &str = "2026-05-01T12:00:00Z";
+
+/// Where people come back to, and what links to there are signed under.
+const PAGES: &str = "https://fanmail.example.org/oauth2callback";
+const WEB_KEY: [u8; 32] = [7; 32];
 
 /// How a world is made.
 pub struct Nature {
@@ -52,6 +59,8 @@ pub struct Nature {
     pub largest_page: usize,
     /// Records taken at once: user jobs, message jobs.
     pub batches: [usize; 2],
+    /// Whether there is a Workspace domain, and a service account of ours.
+    pub domain: bool,
 }
 
 impl Nature {
@@ -66,6 +75,7 @@ impl Nature {
             limits: Limits::default(),
             largest_page: 500,
             batches: [10, 2],
+            domain: false,
         }
     }
 }
@@ -148,19 +158,7 @@ impl World {
         let queues = Queues::new(&fate, &clock, &dice(2));
         queues.set(nature.nastiness);
         let sealing = Arc::new(MemorySealing::new(&dice(3)));
-        let stores = Stores {
-            mailboxes: ledger.clone(),
-            marks: ledger.clone(),
-            letters: ledger.clone(),
-            control: ledger.clone(),
-            user_jobs: queues.user_jobs.clone(),
-            dead_user_jobs: queues.dead_user_jobs.clone(),
-            message_jobs: queues.message_jobs.clone(),
-            dead_message_jobs: queues.dead_message_jobs.clone(),
-            archive: archive.clone(),
-            events: Arc::new(Topic::new(witness.clone(), archive.clone())),
-            sealing: sealing.clone(),
-        };
+        let stores = stores(&ledger, &queues, &archive, &sealing, &witness);
         let hand: Arc<dyn Hand> = fate.clone();
         let google = google(&clock, dice(4), nature.largest_page);
         let client = InProcess { google: google.clone(), redirect_uri: String::new() };
@@ -169,11 +167,14 @@ impl World {
         let stages = Stages {
             stores: stores.watched(&hand, &clock, &Timetable::default()),
             gmail: Arc::new(Watched { inner: gmail, hand: hand.clone() }),
+            delegation: nature.domain.then(|| delegation(&google, &witness, &hand)).flatten(),
             oauth: Arc::new(Watched { inner: oauth, hand }),
             settings: nature.settings,
             clock: clock.clone(),
             chance: dice(5),
             limits: nature.limits,
+            links: Links::new(PAGES.to_owned(), LinkSigning::new(&WEB_KEY)),
+            writes: true,
             segments: 2,
         };
         Self {
@@ -222,6 +223,41 @@ impl World {
     pub fn rows(&self) -> Vec<Mailbox> {
         self.people.iter().filter_map(|(_, user)| self.row(user)).collect()
     }
+}
+
+/// What stands behind the hand.
+fn stores(
+    ledger: &Arc<MemoryLedger>,
+    queues: &Queues,
+    archive: &Arc<Shelf>,
+    sealing: &Arc<MemorySealing>,
+    witness: &Arc<Witness>,
+) -> Stores {
+    Stores {
+        mailboxes: ledger.clone(),
+        marks: ledger.clone(),
+        letters: ledger.clone(),
+        control: ledger.clone(),
+        user_jobs: queues.user_jobs.clone(),
+        dead_user_jobs: queues.dead_user_jobs.clone(),
+        message_jobs: queues.message_jobs.clone(),
+        dead_message_jobs: queues.dead_message_jobs.clone(),
+        archive: archive.clone(),
+        events: Arc::new(Topic::new(witness.clone(), archive.clone())),
+        mailer: Arc::new(Post::new(witness.clone(), LinkSigning::new(&WEB_KEY))),
+        sealing: sealing.clone(),
+    }
+}
+
+fn delegation(
+    google: &Google,
+    witness: &Arc<Witness>,
+    hand: &Arc<dyn Hand>,
+) -> Option<Arc<dyn Delegation>> {
+    let google = service_account(google)?;
+    let inner: Arc<dyn Delegation> =
+        Arc::new(WitnessedDelegation { google, witness: witness.clone() });
+    Some(Arc::new(Watched { inner, hand: hand.clone() }))
 }
 
 fn google(clock: &Clock, chance: Chance, largest_page: usize) -> Google {

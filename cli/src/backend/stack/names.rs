@@ -43,13 +43,13 @@ impl Names {
     }
 }
 
-/// `USER_JOBS_QUEUE` is the output `UserJobsQueue`.
+/// `USER_JOBS_QUEUE` is the output `UserJobsQueue`, and `OAUTH_REDIRECT_URI` is `RedirectUri`.
 fn output_of(setting: &str) -> String {
     let capital = |word: &str| {
         let (first, rest) = word.split_at(word.len().min(1));
         format!("{first}{}", rest.to_ascii_lowercase())
     };
-    setting.split('_').map(capital).collect()
+    setting.trim_start_matches("OAUTH_").split('_').map(capital).collect()
 }
 
 #[cfg(test)]
@@ -63,6 +63,7 @@ mod tests {
         let names = Names { outputs: BTreeMap::from(outputs) };
         assert_eq!(names.get("USER_JOBS_QUEUE").as_deref(), Some("https://sqs/1/jobs"));
         assert_eq!(names.get("USER_JOBS_DLQ").as_deref(), Some("https://sqs/1/d"));
+        assert_eq!(output_of("OAUTH_REDIRECT_URI"), "RedirectUri");
         assert_eq!(names.get("NOBODY_HAS_SET_THIS"), None);
     }
 }

@@ -1,7 +1,11 @@
 //! When the secret is read, and when it is not.
 
+use std::time::Duration;
+
 use super::*;
+use crate::aws::kept::REST;
 use crate::aws::scripted::{Scripted, refused, said};
+use crate::clock::Timestamp;
 
 fn client(scripted: &Scripted, clock: &Clock) -> SecretClient {
     SecretClient::new(Secrets::new(&scripted.config), "gmail/oauth".to_owned(), clock.clone())

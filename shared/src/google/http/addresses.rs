@@ -48,6 +48,11 @@ impl Address {
         Self(url)
     }
 
+    /// Whether it is plain http, which never leaves this machine.
+    pub fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
     /// As Google writes addresses: without a slash at the end.
     fn bare(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
@@ -91,12 +96,17 @@ pub struct GoogleAddresses {
     pub issuer: String,
     /// Who an access token speaks for.
     pub userinfo_url: Address,
+    /// Who signs security events, and where the keys for them are.
+    pub risc_url: Address,
     /// Gmail, without `/gmail/v1`.
     pub gmail_api_url: Address,
 }
 
 /// The issuer of Google's own ID tokens.
 const GOOGLE_ISSUER: &str = "https://accounts.google.com";
+
+/// Below its host (<https://developers.google.com/identity/protocols/risc>).
+const RISC: [&str; 2] = [".well-known", "risc-configuration"];
 
 impl Default for GoogleAddresses {
     /// Google's own (<https://accounts.google.com/.well-known/openid-configuration>).
@@ -108,6 +118,7 @@ impl Default for GoogleAddresses {
             jwks_url: google("www.googleapis.com", &["oauth2", "v3", "certs"]),
             issuer: GOOGLE_ISSUER.to_owned(),
             userinfo_url: google("openidconnect.googleapis.com", &["v1", "userinfo"]),
+            risc_url: google("accounts.google.com", &RISC),
             gmail_api_url: google("gmail.googleapis.com", &[]),
         }
     }
@@ -123,6 +134,7 @@ impl GoogleAddresses {
             jwks_url: base.below(&["oauth2", "v3", "certs"]),
             issuer: base.bare().to_owned(),
             userinfo_url: base.below(&["v1", "userinfo"]),
+            risc_url: base.below(&RISC),
             gmail_api_url: base.clone(),
         }
     }
@@ -140,6 +152,7 @@ impl GoogleAddresses {
             jwks_url: env.parsed("GOOGLE_JWKS_URL", at.jwks_url, address),
             issuer: env.text("GOOGLE_ISSUER").unwrap_or(at.issuer),
             userinfo_url: env.parsed("GOOGLE_USERINFO_URL", at.userinfo_url, address),
+            risc_url: env.parsed("GOOGLE_RISC_URL", at.risc_url, address),
             gmail_api_url: env.parsed("GMAIL_API_URL", at.gmail_api_url, address),
         }
     }
@@ -169,6 +182,10 @@ mod tests {
             google.userinfo_url.to_string(),
             "https://openidconnect.googleapis.com/v1/userinfo"
         );
+        assert_eq!(
+            google.risc_url.to_string(),
+            "https://accounts.google.com/.well-known/risc-configuration"
+        );
         assert_eq!(google.gmail_api_url.to_string(), "https://gmail.googleapis.com");
     }
 
@@ -179,6 +196,8 @@ mod tests {
             assert_eq!(sim.issuer, "http://127.0.0.1:9000");
             assert_eq!(sim.auth_url.to_string(), "http://127.0.0.1:9000/o/oauth2/v2/auth");
             assert_eq!(sim.jwks_url.to_string(), "http://127.0.0.1:9000/oauth2/v3/certs");
+            let risc = "http://127.0.0.1:9000/.well-known/risc-configuration";
+            assert_eq!(sim.risc_url.to_string(), risc);
             let profile = sim.gmail_api_url.below(&["gmail", "v1"]);
             assert_eq!(profile.to_string(), "http://127.0.0.1:9000/gmail/v1");
         }

@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use super::retry;
 use crate::clock::Timestamp;
 use crate::google::json::{self, Refusal};
-use crate::google::{GmailError, OAuthError};
+use crate::google::{DelegationError, GmailError, OAuthError};
 
 /// What a word of Gmail's means, the most telling first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,6 +117,21 @@ pub(super) fn oauth(status: u16, headers: &HeaderMap, body: &[u8], now: Timestam
         }
         _ => OAuthError::Malformed { cause: format!("status {status}, {error}") },
     }
+}
+
+/// Types a refusal of a token by delegation.
+pub(super) fn delegation(
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+) -> DelegationError {
+    if status >= 500 {
+        return DelegationError::Backend { status };
+    }
+    let refusal = json::refusal(body);
+    let until = retry::hint(headers, &refusal.message, now);
+    DelegationError::of(&reason(&refusal), &refusal.message, status, until)
 }
 
 /// Whether a refusal to revoke says that there is nothing left to revoke.

@@ -7,6 +7,7 @@
 
 mod addresses;
 mod body;
+mod delegation;
 mod errors;
 mod gmail;
 mod oauth;
@@ -22,6 +23,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 
 pub use self::addresses::{Address, BadAddress, GoogleAddresses};
+pub use self::delegation::HttpDelegation;
 pub use self::gmail::HttpGmail;
 pub use self::oauth::HttpOAuth;
 use crate::clock::Clock;

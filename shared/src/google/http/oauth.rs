@@ -9,9 +9,9 @@ use reqwest::{Response, StatusCode};
 use zeroize::Zeroizing;
 
 use super::body::{self, SMALL_LIMIT, Unread};
-use super::{GoogleAddresses, HttpClient, errors};
+use super::{Address, GoogleAddresses, HttpClient, errors};
 use crate::google::client::{ClientCredentials, ClientSource, FixedClient};
-use crate::google::{OAuth, OAuthError, SigningKeys, TokenAnswer, json};
+use crate::google::{OAuth, OAuthError, RiscConfiguration, SigningKeys, TokenAnswer, json};
 use crate::secret::{ClientSecret, RefreshToken};
 
 /// How long signing keys are kept where Google does not say; Google's own answers say hours.
@@ -104,6 +104,24 @@ impl HttpOAuth {
         }
     }
 
+    /// What Google publishes there, and how long it may be kept.
+    async fn published_at(
+        &self,
+        address: &Address,
+    ) -> Result<(Duration, Zeroizing<Vec<u8>>), OAuthError> {
+        let request = self.client.pool.get(address.url());
+        let (status, headers, body) = self.answer(self.client.send(request).await).await?;
+        if status != StatusCode::OK {
+            return Err(self.refusal(status, &headers, &body));
+        }
+        Ok((max_age(&headers), body))
+    }
+
+    async fn keys_at(&self, address: &Address) -> Result<SigningKeys, OAuthError> {
+        let (max_age, body) = self.published_at(address).await?;
+        Ok(SigningKeys { jwks: json::key_set(body.to_vec())?, max_age })
+    }
+
     fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> OAuthError {
         errors::oauth(status.as_u16(), headers, body, self.client.clock.now())
     }
@@ -137,12 +155,23 @@ impl OAuth for HttpOAuth {
     }
 
     async fn signing_keys(&self) -> Result<SigningKeys, OAuthError> {
-        let request = self.client.pool.get(self.addresses.jwks_url.url());
-        let (status, headers, body) = self.answer(self.client.send(request).await).await?;
-        if status != StatusCode::OK {
-            return Err(self.refusal(status, &headers, &body));
-        }
-        Ok(SigningKeys { jwks: json::key_set(body.to_vec())?, max_age: max_age(&headers) })
+        self.keys_at(&self.addresses.jwks_url).await
+    }
+
+    async fn risc_configuration(&self) -> Result<RiscConfiguration, OAuthError> {
+        let (max_age, body) = self.published_at(&self.addresses.risc_url).await?;
+        let (issuer, jwks_uri) = json::risc_configuration(&body)?;
+        Ok(RiscConfiguration { issuer, jwks_uri, max_age })
+    }
+
+    async fn risc_keys(&self, jwks_uri: &str) -> Result<SigningKeys, OAuthError> {
+        // The keys may be on another host than the configuration that names them, as Google's are: it is Google's word,
+        // which came over TLS. Plain http is for a Google on this machine; no other makes us ask our own ports.
+        let address = jwks_uri.parse::<Address>().ok();
+        let safe = |address: &Address| !address.is_plain() || self.addresses.risc_url.is_plain();
+        let cause = "a jwks_uri that nothing is fetched from".to_owned();
+        let address = address.filter(safe).ok_or(OAuthError::Malformed { cause })?;
+        self.keys_at(&address).await
     }
 }
 

@@ -1,22 +1,17 @@
-//! Who consented: Google's signed word for it, checked before anything is built on it.
-//!
-//! The signature must be RS256 by a key that Google publishes; whatever else a token's header proposes is refused, so
-//! that a public key is never taken for a shared secret. Every claim is then checked here, against the `now` that is
-//! given: the JWT library reads the machine's clock, hence its own checks are switched off.
+//! Who consented: Google's signed word for it, checked before anything is built on it: the signature, and then every
+//! claim, against the `now` that is given.
 
 mod claims;
-mod keys;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use serde_json::{Map, Value};
+use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
 use tokio::sync::Mutex;
 
 use self::claims::Expected;
-use self::keys::KeyRing;
+use super::published_keys::{NoKey, PublishedKeys, signed_claims};
 use super::{OAuth, OAuthError};
 use crate::clock::Timestamp;
 use crate::ids::UserId;
@@ -82,13 +77,13 @@ pub struct IdTokenVerifier {
     oauth: Arc<dyn OAuth>,
     issuer: String,
     client_id: String,
-    keys: Mutex<Option<KeyRing>>,
+    keys: Mutex<PublishedKeys>,
 }
 
 impl IdTokenVerifier {
     /// Takes tokens of `issuer` for our client. Google's own issuer goes by two names, and both are taken.
     pub fn new(oauth: Arc<dyn OAuth>, issuer: String, client_id: String) -> Self {
-        Self { oauth, issuer, client_id, keys: Mutex::new(None) }
+        Self { oauth, issuer, client_id, keys: Mutex::default() }
     }
 
     /// Whether this is what the issuer calls itself.
@@ -112,33 +107,15 @@ impl IdTokenVerifier {
         }
         let key = self.key(&header.kid.ok_or(IdTokenError::UnknownKey)?, now).await?;
         let expected = Expected { issuer: &self.issuer, client_id: &self.client_id, nonce, now };
-        expected.identity(&signed_claims(token, &key)?)
+        expected.identity(&signed_claims(token, &key).ok_or(IdTokenError::Signature)?)
     }
 
     /// The key called `kid`. The lock is kept while asking Google, so that many who miss a key ask once.
     async fn key(&self, kid: &str, now: Timestamp) -> Result<DecodingKey, IdTokenError> {
-        let mut kept = self.keys.lock().await;
-        if let Some(ring) = kept.as_mut().filter(|ring| ring.is_fresh(now)) {
-            if let Some(key) = ring.get(kid) {
-                return Ok(key.clone());
-            }
-            // Google may have begun to sign with a new key; but whoever invents key names must not make us ask always.
-            if !ring.may_ask_again(now) {
-                return Err(IdTokenError::UnknownKey);
-            }
-        }
-        let answer = self.oauth.signing_keys().await.map_err(IdTokenError::Keys)?;
-        let ring = KeyRing::read(&answer, now).map_err(IdTokenError::Keys)?;
-        kept.insert(ring).get(kid).cloned().ok_or(IdTokenError::UnknownKey)
+        let key = self.keys.lock().await.key(kid, now, self.oauth.signing_keys()).await;
+        key.map_err(|none| match none {
+            NoKey::Unknown => IdTokenError::UnknownKey,
+            NoKey::Unheard(error) => IdTokenError::Keys(error),
+        })
     }
-}
-
-/// The claims, once their signature fits; nothing else is checked yet.
-fn signed_claims(token: &str, key: &DecodingKey) -> Result<Map<String, Value>, IdTokenError> {
-    let mut signature_only = Validation::new(Algorithm::RS256);
-    signature_only.validate_exp = false;
-    signature_only.validate_aud = false;
-    signature_only.required_spec_claims.clear();
-    let token = decode(token, key, &signature_only).map_err(|_| IdTokenError::Signature)?;
-    Ok(token.claims)
 }

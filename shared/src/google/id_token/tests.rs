@@ -9,10 +9,10 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::google::{SigningKeys, TokenAnswer};
+use crate::google::{RiscConfiguration, SigningKeys, TokenAnswer};
 use crate::secret::RefreshToken;
 
 const GOOGLE: &str = "https://accounts.google.com";
@@ -92,6 +92,14 @@ impl OAuth for Publisher {
         let next = self.lists.lock().unwrap().pop_front();
         let jwks = next.unwrap_or(Err(OAuthError::Backend { status: 503 }))?;
         Ok(SigningKeys { jwks, max_age: Duration::from_hours(1) })
+    }
+
+    async fn risc_configuration(&self) -> Result<RiscConfiguration, OAuthError> {
+        Err(OAuthError::Backend { status: 501 })
+    }
+
+    async fn risc_keys(&self, _: &str) -> Result<SigningKeys, OAuthError> {
+        Err(OAuthError::Backend { status: 501 })
     }
 }
 

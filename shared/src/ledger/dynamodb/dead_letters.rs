@@ -159,6 +159,12 @@ impl DeadLetters for DynamoLedger {
         }
     }
 
+    async fn withdraw(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let key = self.letter_key(&(letter.user_id.clone(), letter.job_id.clone()));
+        let payload = letter.payload.write();
+        self.dead_letters.delete_while("deleting a dead letter", key, "payload", payload).await
+    }
+
     async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
         self.dead_letters.delete_page("deleting dead letters", user.as_str(), limit).await
     }

@@ -2,7 +2,7 @@
 
 use super::table::Row;
 use super::values::{Attributes, Item, Malformed, Value, any, flag, needed};
-use crate::mailbox::{Mailbox, Owed, Pace, Roster};
+use crate::mailbox::{AccessBy, Mailbox, Owed, Pace, Roster};
 
 /// All that a scan reads: what the dispatcher's role may be limited to (`dynamodb:Attributes`). No token, no address.
 pub const ROSTER_ATTRIBUTES: [&str; 8] = [
@@ -22,6 +22,7 @@ impl Row for Mailbox {
         let Self {
             user_id,
             email,
+            access,
             refresh_token,
             access_token,
             access_token_version,
@@ -45,6 +46,8 @@ impl Row for Mailbox {
         Attributes::default()
             .with("userId", user_id)
             .with("email", email)
+            // Rows of before there was a choice have none.
+            .with_any("access", Some(access).filter(|access| **access != AccessBy::Consent))
             .with_any("refreshToken", refresh_token.as_ref())
             .with_any("accessToken", access_token.as_ref())
             .with("accessTokenVersion", access_token_version)
@@ -74,6 +77,7 @@ impl Row for Mailbox {
         Ok(Self {
             user_id: needed(item, "userId")?,
             email: needed(item, "email")?,
+            access: any(item, "access")?.unwrap_or(AccessBy::Consent),
             refresh_token: any(item, "refreshToken")?,
             access_token: any(item, "accessToken")?,
             access_token_version: any(item, "accessTokenVersion")?.unwrap_or_default(),
@@ -112,12 +116,13 @@ fn reason<T: Value>(
 /// What a scan shows of a mailbox, from [`ROSTER_ATTRIBUTES`] alone.
 pub(super) fn roster(item: &Item) -> Result<Roster, Malformed> {
     let connected = !item.contains_key("disconnectedAt");
+    let readable = connected && !flag(item, "needsReauth")? && !flag(item, "paused")?;
     Ok(Roster {
         user_id: needed(item, "userId")?,
         epoch: needed(item, "epoch")?,
         connected_at: needed(item, "connectedAt")?,
         last_mail_at: any(item, "lastMailAt")?,
-        readable: connected && !flag(item, "needsReauth")? && !flag(item, "paused")?,
-        owes: any::<Owed>(item, "owed")?.is_some_and(|owed| owed != Owed::default()),
+        readable,
+        owes: any::<Owed>(item, "owed")?.is_some_and(|owed| owed.can_be_paid(readable)),
     })
 }

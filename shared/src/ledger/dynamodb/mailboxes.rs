@@ -151,9 +151,11 @@ impl Mailboxes for DynamoLedger {
         &self,
         user: &UserId,
         epoch: Epoch,
+        reason: PauseReason,
         at: Timestamp,
     ) -> Result<Write, StoreError> {
-        self.change_mailbox("resuming a mailbox", user, |mailbox| mailbox.resume(epoch, at)).await
+        let resume = |mailbox: &mut Mailbox| mailbox.resume(epoch, reason, at);
+        self.change_mailbox("resuming a mailbox", user, resume).await
     }
 
     async fn disconnect(&self, user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError> {

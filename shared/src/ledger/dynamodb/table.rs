@@ -9,6 +9,7 @@
 //! a worker gets, too, that died after its write, so that every caller lives with it.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
 
@@ -138,6 +139,26 @@ impl Table {
         let request = self.client.delete_item().table_name(&self.name).set_key(Some(key));
         let at = self.place(doing, "dynamodb:DeleteItem");
         request.send().await.map(drop).map_err(|error| fault(at, error))
+    }
+
+    /// Deletes a row while one of its attributes is this; one that is not there, or is another by now, is as good.
+    pub(super) async fn delete_while(
+        &self,
+        doing: &'static str,
+        key: Item,
+        name: &str,
+        value: AttributeValue,
+    ) -> Result<(), StoreError> {
+        let request = self.client.delete_item().table_name(&self.name).set_key(Some(key));
+        let request = request.condition_expression("#name = :value");
+        let request = request.expression_attribute_names("#name", name);
+        let Err(error) = request.expression_attribute_values(":value", value).send().await else {
+            return Ok(());
+        };
+        match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            _ => Err(fault(self.place(doing, "dynamodb:DeleteItem"), error)),
+        }
     }
 
     /// Reads a row back. What it cannot read it names, by key and attribute.

@@ -15,7 +15,7 @@ use crate::events::EventKind;
 use crate::goodbye::{Purged, Revoked};
 use crate::ids::{Epoch, Generation, Grant, HistoryId};
 use crate::ledger::{DeadLetter, LetterState, StageName};
-use crate::mailbox::{Announcement, GapReport, Mailbox, Owed, Pace};
+use crate::mailbox::{AccessBy, Announcement, GapReport, Mailbox, Owed, Pace};
 use crate::mark::{Mark, MarkState};
 use crate::reason::{PauseReason, Reason, SkipReason};
 use crate::sealing::Sealed;
@@ -33,6 +33,7 @@ fn mailbox() -> Mailbox {
     Mailbox {
         user_id: "ada".parse().unwrap(),
         email: "ada@example.com".into(),
+        access: AccessBy::Delegation,
         refresh_token: Some(Sealed("refresh".into())),
         access_token: Some(Sealed("access".into())),
         access_token_version: u64::MAX,

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::goodbye::Purged;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::ledger::{LetterState, StageName};
-use crate::mailbox::Owed;
+use crate::mailbox::{AccessBy, Owed};
 use crate::reason::{PauseReason, Reason, SkipReason};
 use crate::sealing::Sealed;
 
@@ -108,6 +108,7 @@ text!(
     JobId,
     Reason,
     SkipReason,
+    AccessBy,
     PauseReason,
     LetterState,
     StageName

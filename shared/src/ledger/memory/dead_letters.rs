@@ -49,6 +49,15 @@ impl DeadLetters for MemoryLedger {
         }))
     }
 
+    async fn withdraw(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let key = (letter.user_id.clone(), letter.job_id.clone());
+        let letters = &mut self.tables().letters;
+        if letters.get(&key).is_some_and(|there| there.payload == letter.payload) {
+            letters.remove(&key);
+        }
+        Ok(())
+    }
+
     async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {
         let letters = &mut self.tables().letters;
         let theirs = letters.keys().filter(|(owner, _)| owner.as_ref() == Some(user)).take(limit);

@@ -110,9 +110,10 @@ impl Mailboxes for MemoryLedger {
         &self,
         user: &UserId,
         epoch: Epoch,
+        reason: PauseReason,
         at: Timestamp,
     ) -> Result<Write, StoreError> {
-        Ok(self.change(user, |mailbox| mailbox.resume(epoch, at)))
+        Ok(self.change(user, |mailbox| mailbox.resume(epoch, reason, at)))
     }
 
     async fn disconnect(&self, user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError> {

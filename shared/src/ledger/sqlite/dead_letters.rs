@@ -34,6 +34,9 @@ const LIST: &str = "
 const SHIFT: &str =
     "UPDATE dead_letters SET state = ?3 WHERE user_id = ?1 AND job_id = ?2 AND state = ?4";
 
+const WITHDRAW: &str =
+    "DELETE FROM dead_letters WHERE user_id = ?1 AND job_id = ?2 AND payload = ?3";
+
 const FORGET: &str = "
     DELETE FROM dead_letters WHERE user_id = ?1
       AND job_id IN (SELECT job_id FROM dead_letters WHERE user_id = ?1 LIMIT ?2)";
@@ -102,6 +105,15 @@ impl DeadLetters for SqliteLedger {
             Ok(Write::Stale)
         });
         shifted.await
+    }
+
+    async fn withdraw(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let (user, job) = (owner(letter.user_id.as_ref()), letter.job_id.clone());
+        let payload = letter.payload.clone();
+        let withdrawn = self.0.write("deleting a dead letter", move |connection| {
+            connection.prepare_cached(WITHDRAW)?.execute(params![user, job, payload])
+        });
+        withdrawn.await.map(drop)
     }
 
     async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError> {

@@ -177,9 +177,11 @@ impl Mailboxes for SqliteLedger {
         &self,
         user: &UserId,
         epoch: Epoch,
+        reason: PauseReason,
         at: Timestamp,
     ) -> Result<Write, StoreError> {
-        self.change("resuming a mailbox", user, move |mailbox| mailbox.resume(epoch, at)).await
+        let resume = move |mailbox: &mut Mailbox| mailbox.resume(epoch, reason, at);
+        self.change("resuming a mailbox", user, resume).await
     }
 
     async fn disconnect(&self, user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError> {

@@ -246,3 +246,17 @@ async fn a_client_that_stays_unknown_is_told_after_two_requests() {
         (r#"ClientFault { error: "invalid_client" }"#, 2)
     );
 }
+
+#[tokio::test]
+async fn keys_for_events_are_not_fetched_over_plain_http_unless_google_is_on_this_machine() {
+    let keys = answer(200, r#"{"keys":[]}"#);
+    let google = Scripted::says([keys]).await;
+    let named = google.base.below(&["keys"]).to_string();
+    let elsewhere: Address = "https://google.example".parse().unwrap();
+    let refused = told(oauth(&elsewhere, client()).risc_keys(&named).await);
+    assert!(refused.contains("a jwks_uri that nothing is fetched from"), "{refused}");
+    assert_eq!(google.asked().len(), 0);
+    let plain = oauth(&google.base, client());
+    assert!(told(plain.risc_keys("ftp://google.example/keys").await).contains("jwks_uri"));
+    assert_eq!(plain.risc_keys(&named).await.unwrap().jwks, r#"{"keys":[]}"#);
+}

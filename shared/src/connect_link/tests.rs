@@ -10,7 +10,8 @@ fn signing(byte: u8) -> LinkSigning {
 
 fn link(reference: &str) -> Link {
     Link {
-        reference: reference.parse().unwrap(),
+        reference: Some(reference.parse().unwrap()),
+        user: None,
         scopes: BTreeSet::from([GmailScope::Readonly, GmailScope::Send]),
         expires_at: "2026-05-08T12:00:00Z".parse().unwrap(),
     }
@@ -18,9 +19,16 @@ fn link(reference: &str) -> Link {
 
 #[test]
 fn a_link_says_what_was_signed() {
-    for reference in ["cust_42", "7", &"x".repeat(128)] {
-        let text = signing(1).sign(&link(reference));
-        assert_eq!(signing(1).open(&text), Some(link(reference)));
+    let (long, user) = ("x".repeat(128), "1".repeat(255));
+    let links = ["cust_42", "7", &long].map(link);
+    let again = [None, links[2].reference.clone()].map(|reference| Link {
+        reference,
+        user: Some(user.parse().unwrap()),
+        ..link("any")
+    });
+    for link in links.into_iter().chain(again) {
+        let text = signing(1).sign(&link);
+        assert_eq!(signing(1).open(&text), Some(link));
         let safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         assert!(text.chars().all(safe), "an address carries it as it is: {text}");
     }

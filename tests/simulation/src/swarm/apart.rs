@@ -1,0 +1,128 @@
+//! What only some seeds have, a third of them each. It is drawn apart, so that the other seeds live as they would without.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use google_sim::grants::Cause;
+use shared::clock::{Chance, Timestamp};
+use shared::google::security_event::EventKind;
+use shared::scope::Feature;
+
+use super::Draw;
+use crate::deeds::Deed;
+use crate::world::World;
+
+/// What this seed has.
+pub(super) struct Apart {
+    pub(super) domain: Option<Domain>,
+    pub(super) news: Option<News>,
+}
+
+impl Apart {
+    pub(super) fn of(seed: u64) -> Self {
+        let draw = || Draw(Chance::seeded(seed.wrapping_mul(6151).wrapping_add(7)));
+        let (domain, news) = match seed % 3 {
+            0 => (Some(Domain(draw())), None),
+            1 => (None, Some(News(draw()))),
+            _ => (None, None),
+        };
+        Self { domain, news }
+    }
+}
+
+/// A Workspace domain.
+pub(super) struct Domain(Draw);
+
+impl Domain {
+    pub(super) fn features(&self) -> BTreeSet<Feature> {
+        self.0.one_in(2).then_some(Feature::Labels).into_iter().collect()
+    }
+
+    /// Whether the next person is one of its members.
+    pub(super) fn has_another(&self) -> bool {
+        self.0.one_in(2)
+    }
+
+    /// What its administrator does to all of it, and Google to our service account.
+    pub(super) fn days(&self, world: &mut World, time: Duration) {
+        let Self(draw) = self;
+        let start = world.now();
+        world.plan(start, Deed::Authorize(draw.one_in(2)));
+        if draw.one_in(2) {
+            let at = draw.within(start, time);
+            world.plan(at, Deed::Withdraw);
+            world.plan(draw.within(at, time / 2), Deed::Authorize(draw.one_in(2)));
+        }
+        if draw.one_in(3) {
+            let at = draw.within(start, time);
+            world.plan(at, Deed::ServiceAccount(false));
+            world.plan(draw.within(at, time / 3), Deed::ServiceAccount(true));
+        }
+    }
+
+    /// What happens to a member beside what happens to anybody.
+    pub(super) fn life(&self, world: &mut World, person: usize, time: Duration) {
+        let Self(draw) = self;
+        let start = world.now();
+        if draw.one_in(3) {
+            let at = draw.within(start, time);
+            world.plan(at, Deed::Rename(person));
+            world.plan(draw.within(at, time / 2), Deed::Delegate(person));
+        }
+        if draw.one_in(3) {
+            world.plan(draw.within(start, time), Deed::Delegate(person));
+        }
+    }
+
+    /// Most of its members are never asked; an operator resumes whom he finds paused.
+    pub(super) fn instead_of(&self, deed: Deed) -> Deed {
+        if let Deed::Consent(person) = deed
+            && !self.0.one_in(4)
+        {
+            return Deed::Resume(person);
+        }
+        deed
+    }
+}
+
+/// What Google says of accounts.
+pub(super) struct News(Draw);
+
+impl News {
+    /// What Google does to one account, and what it says without a cause that we would see.
+    pub(super) fn life(&self, world: &mut World, person: usize, time: Duration) {
+        let Self(draw) = self;
+        let start = world.now();
+        if draw.one_in(3) {
+            let at = draw.within(start, time);
+            world.plan(at, Deed::Disable(person));
+            world.plan(draw.within(at, time / 2), Deed::Enable(person));
+        }
+        if draw.one_in(3) {
+            let at = draw.within(start, time);
+            let harmless = [EventKind::SessionsRevoked, EventKind::CredentialChangeRequired];
+            world.plan(at, Deed::Tell(person, draw.of(&harmless), at));
+        }
+    }
+
+    /// Google says what it has done, most of the time.
+    pub(super) fn of(&self, world: &mut World, at: Timestamp, deed: Deed) {
+        let Self(draw) = self;
+        let Deed::Revoke(person, cause) = deed else { return };
+        let what = match cause {
+            Cause::UserRevoked => draw.of(&[EventKind::TokensRevoked, EventKind::TokenRevoked]),
+            Cause::PasswordChanged => EventKind::SessionsRevoked,
+            Cause::AccountDisabled => EventKind::AccountDisabled,
+            Cause::Unused
+            | Cause::Crowded
+            | Cause::TimeLimited
+            | Cause::Testing
+            | Cause::AdminRestricted
+            | Cause::InvalidRapt
+            | Cause::AccountDeleted => return,
+        };
+        if !draw.one_in(4) {
+            world.plan(draw.within(at, Duration::from_mins(10)), Deed::Tell(person, what, at));
+        }
+    }
+}
