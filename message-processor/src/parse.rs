@@ -3,29 +3,41 @@
 //! The header is indexed once, the tree of parts is walked once, and each part is decoded at most once. Nothing here
 //! judges; the classifier reads what is found here.
 
+mod aggregate;
 mod attachments;
 mod authentication;
+mod bounce;
+mod bounce_text;
 mod calendar;
+mod date;
 mod decode;
 mod defects;
+mod encoded;
 pub(crate) mod fields;
 mod headers;
 mod html;
 mod limits;
 mod list;
-mod machine_mail;
+mod mailboxes;
+mod marks;
 pub(crate) mod mime;
+mod parameters;
+mod protection;
+mod report;
 mod text;
+mod tnef;
+mod unpack;
 
 use std::borrow::Cow;
 
 use shared::result::{
-    Attachment, Authentication, Bounce, Calendar, Defect, Headers, ListInfo, Report, Text,
+    Attachment, Authentication, Bounce, Calendar, Defect, Headers, ListInfo, Protection, Report,
+    Text,
 };
 
 use self::fields::Fields;
 pub(crate) use self::html::Page;
-use self::mime::{Part, Tree};
+use self::mime::Tree;
 use self::text::Readable;
 
 /// What the bytes of a message say: the part of a result that needs no mailbox.
@@ -42,6 +54,7 @@ pub struct Content {
     pub bounce: Option<Bounce>,
     pub report: Option<Report>,
     pub calendar: Option<Calendar>,
+    pub protection: Option<Protection>,
 }
 
 /// What was read, and what it was read from, for the classifier.
@@ -94,19 +107,22 @@ pub(crate) fn parse(raw: &[u8]) -> Result<Parsed<'_>, Unreadable> {
         return Err(Unreadable::NoHeader);
     }
     let mut tree = Tree::walk(&fields, body);
-    note_header(&fields, &mut tree);
-    note_machine_parts(&mut tree);
+    tree.defects.note_header(&fields);
+    tree.defects.note_machine_parts(&tree.parts);
     let headers = headers::read(&fields, &mut tree.defects);
-    let readable = Readable::of(&tree.parts);
+    tree.defects.note_words(&headers);
+    let readable = Readable::of(&tree.parts, &mut tree.defects);
+    let report = report::read(&fields, headers.subject.as_deref(), &mut tree);
     let content = Content {
         size_bytes: raw.len() as u64,
         text: readable.preview(),
-        attachments: attachments::list(&tree.parts),
+        attachments: attachments::list(&tree.parts, &mut tree.defects),
         authentication: authentication::read(&fields),
         list: list::read(&fields),
-        bounce: machine_mail::bounce(&fields, &tree),
-        report: machine_mail::report(&fields, headers.subject.as_deref(), &tree),
+        bounce: bounce::read(&fields, &headers, &tree, &readable.text),
+        report,
         calendar: calendar::read(&tree),
+        protection: tree.protection.or_else(|| protection::of_parts(&tree.parts, &readable.text)),
         headers,
         defects: tree.defects.into_list(),
     };
@@ -122,45 +138,3 @@ pub(crate) fn parse(raw: &[u8]) -> Result<Parsed<'_>, Unreadable> {
         page,
     })
 }
-
-fn note_header(fields: &Fields<'_>, tree: &mut Tree<'_>) {
-    if fields.cut {
-        tree.defects.note("header_too_long", "the header is longer than is read");
-    }
-    if fields.malformed > 0 {
-        tree.defects.note(
-            "malformed_header",
-            format!("{} lines of the header are no field", fields.malformed),
-        );
-    }
-    if fields.names().any(|name| name.eq_ignore_ascii_case(b"Subject"))
-        && fields.all("Subject").count() > 1
-    {
-        tree.defects.note("repeated_subject", "the header has more than one Subject");
-    }
-    if fields.all("From").count() > 1 {
-        tree.defects.note("repeated_author", "the header has more than one From");
-    }
-}
-
-/// Of what a program says only the beginning was read.
-fn note_machine_parts(tree: &mut Tree<'_>) {
-    let cut = |part: &Part<'_>| {
-        part.body.len() > limits::MACHINE_BYTES && MACHINE_PARTS.contains(&&*part.kind)
-    };
-    if tree.parts.iter().any(cut) {
-        tree.defects.note(
-            "machine_part_too_long",
-            "a delivery status, report or invitation is longer than is read",
-        );
-    }
-}
-
-/// Types that are read for what a program says in them.
-const MACHINE_PARTS: [&str; 5] = [
-    "message/delivery-status",
-    "message/global-delivery-status",
-    "message/feedback-report",
-    "text/calendar",
-    "application/ics",
-];

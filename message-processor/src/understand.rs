@@ -107,6 +107,7 @@ impl Understood {
             bounce: content.bounce,
             report: content.report,
             calendar: content.calendar,
+            protection: content.protection,
             processed_at: known.processed_at,
             original: known.original,
             path: known.path,

@@ -9,7 +9,8 @@ mod machine_mail;
 use serde::{Deserialize, Serialize};
 
 pub use self::content::{
-    Address, Attachment, AuthResult, Authentication, Defect, Headers, ListInfo, Text,
+    Address, AttachedMessage, Attachment, AuthResult, Authentication, Defect, Headers, ListInfo,
+    Mark, MarkKind, Protection, ProtectionFormat, Text,
 };
 pub use self::machine_mail::{Bounce, BouncedRecipient, Calendar, Report, ReportKind};
 use crate::category::Category;
@@ -62,6 +63,9 @@ pub struct MessageResult {
     pub bounce: Option<Bounce>,
     pub report: Option<Report>,
     pub calendar: Option<Calendar>,
+    /// Null when it is neither signed nor encrypted.
+    #[serde(default)]
+    pub protection: Option<Protection>,
     /// When this generation was first written.
     pub processed_at: Timestamp,
     /// Where the message's own bytes are kept, if they are.
@@ -142,6 +146,7 @@ mod tests {
             bounce: None,
             report: None,
             calendar: None,
+            protection: None,
             processed_at: Timestamp::default(),
             original: None,
             path: None,
@@ -179,7 +184,17 @@ mod tests {
             user_id: Some(user),
             message_id: Some(message),
             internal_date: Some("2026-05-01T12:00:00Z".parse().unwrap()),
-            text: Some(Text { preview: "Hello".to_owned(), language: None, truncated: false }),
+            text: Some(Text {
+                preview: "Hello\n--\nAnn".to_owned(),
+                language: None,
+                truncated: false,
+                marks: vec![Mark { kind: MarkKind::Signature, start: 6, end: 12 }],
+            }),
+            protection: Some(Protection {
+                format: ProtectionFormat::Smime,
+                signed: true,
+                encrypted: false,
+            }),
             authentication: Authentication {
                 spf: Some(AuthResult::SoftFail),
                 ..Authentication::default()
@@ -197,7 +212,24 @@ mod tests {
             text.contains(r#""spf":"softfail""#) && text.contains(r#""category":"auto-reply""#),
             "{text}"
         );
+        assert!(text.contains(r#"{"kind":"signature","start":6,"end":12}"#), "{text}");
         assert_eq!(serde_json::from_str::<MessageResult>(&text).unwrap(), result);
+    }
+
+    #[test]
+    fn a_result_from_before_a_field_was_added_is_read_on() {
+        let mut document = serde_json::to_value(empty()).unwrap();
+        document.as_object_mut().unwrap().remove("protection");
+        document["text"] = json!({ "preview": "Hello", "language": null, "truncated": false });
+        document["attachments"] = json!([{ "filename": null, "contentType": "image/png", "sizeBytes": 1,
+            "sha256": "", "inline": false }]);
+        document["report"] = json!({ "kind": "dmarc", "feedbackType": null, "domain": null, "submitter": null,
+            "reportId": null, "sourceIp": null });
+        document["calendar"] = json!({ "method": null, "uid": null, "start": null, "end": null, "timeZone": null,
+            "organizer": null, "attendees": [] });
+        let result: MessageResult = serde_json::from_value(document).unwrap();
+        assert!(result.protection.is_none() && result.attachments[0].contents.is_empty());
+        assert!(result.text.unwrap().marks.is_empty() && result.report.unwrap().total.is_none());
     }
 
     #[test]

@@ -12,12 +12,32 @@ pub(super) fn read(fields: &Fields<'_>) -> Authentication {
     let own = ["Authentication-Results", "ARC-Authentication-Results"]
         .into_iter()
         .find_map(|name| fields.get(name));
-    let text = own.map(|value| as_text(value).to_ascii_lowercase()).unwrap_or_default();
+    let text = own.map(|value| outside_comments(&as_text(value))).unwrap_or_default();
     Authentication {
         spf: outcome(&text, "spf").or_else(|| received_spf(fields)),
         dkim: outcome(&text, "dkim"),
         dmarc: outcome(&text, "dmarc"),
     }
+}
+
+/// The results alone, in lower case. Within comments and quotes (RFC 8601, section 2.2) stand words that the sender may
+/// have chosen: `spf=fail (dkim=pass; of x)` says nothing of DKIM.
+fn outside_comments(value: &str) -> String {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' if depth == 0 => quoted = !quoted,
+            _ if quoted => {}
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => out.push(c.to_ascii_lowercase()),
+            _ => {}
+        }
+    }
+    out
 }
 
 /// The best outcome of a method: of several signatures one that holds is enough (RFC 6376, section 6.1).
@@ -64,6 +84,16 @@ mod tests {
         assert_eq!(found.dkim, Some(AuthResult::Pass));
         assert_eq!(found.spf, Some(AuthResult::SoftFail));
         assert_eq!(found.dmarc, Some(AuthResult::Pass));
+    }
+
+    #[test]
+    fn a_comment_or_a_quote_is_no_verdict() {
+        let found = of(
+            "Authentication-Results: mx.google.com; spf=fail (domain of x; dkim=pass; (y);\n dmarc=pass)\n\
+            smtp.mailfrom=\"a;dkim=pass;\\\";dmarc=pass\"; arc (i=1) = none\n",
+        );
+        assert_eq!((found.spf, found.dkim, found.dmarc), (Some(AuthResult::Fail), None, None));
+        assert_eq!(of("Authentication-Results: x; dkim (v1)=pass\n").dkim, Some(AuthResult::Pass));
     }
 
     #[test]

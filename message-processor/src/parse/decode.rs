@@ -32,15 +32,30 @@ impl Encoding {
         }
     }
 
-    /// Hands the decoded bytes to `sink`, piece by piece.
-    pub(super) fn decode(self, bytes: &[u8], sink: impl FnMut(&[u8])) {
+    /// Whether an encoding is one of RFC 2045, section 6.1. A value in capitals or with a comment is.
+    pub(super) fn is_known(name: &[u8]) -> bool {
+        let end = name.trim_ascii().iter().position(|b| b.is_ascii_whitespace() || *b == b';');
+        let name = name.trim_ascii();
+        let name = &name[..end.unwrap_or(name.len())];
+        ["7bit", "8bit", "binary", "base64", "quoted-printable"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    }
+
+    /// Hands the decoded bytes to `sink`, piece by piece. Tells how many of the encoded ones had to be passed over, or
+    /// taken as they are, because they do not belong.
+    pub(super) fn decode(self, bytes: &[u8], sink: impl FnMut(&[u8])) -> usize {
         let mut out = Pieces { buffer: Vec::with_capacity(PIECE.min(bytes.len())), sink };
-        match self {
-            Self::Plain => (out.sink)(bytes),
+        let strange = match self {
+            Self::Plain => {
+                (out.sink)(bytes);
+                0
+            }
             Self::Base64 => base64(bytes, &mut out),
             Self::QuotedPrintable => quoted_printable(bytes, &mut out),
-        }
+        };
         out.flush();
+        strange
     }
 
     /// The decoded bytes in one piece, for a part whose length is bounded.
@@ -103,11 +118,11 @@ const BASE64: [u8; 256] = {
     table
 };
 
-fn base64(bytes: &[u8], out: &mut Pieces<impl FnMut(&[u8])>) {
-    let (mut bits, mut count) = (0_u32, 0);
+fn base64(bytes: &[u8], out: &mut Pieces<impl FnMut(&[u8])>) -> usize {
+    let (mut bits, mut count, mut strange) = (0_u32, 0, 0);
     for &byte in bytes {
         match BASE64[usize::from(byte)] {
-            65 => {}
+            65 => strange += usize::from(!byte.is_ascii_whitespace()),
             // A pad ends a group; senders that glue two encoded texts together go on after it.
             64 => {
                 finish_base64(bits, count, out);
@@ -124,6 +139,8 @@ fn base64(bytes: &[u8], out: &mut Pieces<impl FnMut(&[u8])>) {
         }
     }
     finish_base64(bits, count, out);
+    // A character of its own holds no whole byte.
+    strange + usize::from(count == 1)
 }
 
 /// The one or two bytes that a group of two or three characters holds.
@@ -135,8 +152,8 @@ fn finish_base64(bits: u32, count: usize, out: &mut Pieces<impl FnMut(&[u8])>) {
     }
 }
 
-fn quoted_printable(bytes: &[u8], out: &mut Pieces<impl FnMut(&[u8])>) {
-    let mut rest = bytes;
+fn quoted_printable(bytes: &[u8], out: &mut Pieces<impl FnMut(&[u8])>) -> usize {
+    let (mut rest, mut strange) = (bytes, 0);
     while let Some(at) = memchr::memchr(b'=', rest) {
         for piece in rest[..at].chunks(PIECE) {
             out.push(piece);
@@ -148,6 +165,8 @@ fn quoted_printable(bytes: &[u8], out: &mut Pieces<impl FnMut(&[u8])>) {
                 after
             }
             after => {
+                // At the very end it is a soft line break whose line end was cut off.
+                strange += usize::from(!after.is_empty());
                 out.push(b"=");
                 after
             }
@@ -156,6 +175,7 @@ fn quoted_printable(bytes: &[u8], out: &mut Pieces<impl FnMut(&[u8])>) {
     for piece in rest.chunks(PIECE) {
         out.push(piece);
     }
+    strange
 }
 
 fn hex(digit: u8) -> u8 {

@@ -3,24 +3,28 @@
 use std::borrow::Cow;
 
 use mail_parser::decoders::charsets::map::charset_decoder;
-use mail_parser::parsers::MessageStream;
-use mail_parser::{Addr, Address as Parsed, HeaderValue};
 use shared::clock::Timestamp;
-use shared::result::{Address, Headers};
+use shared::result::{Address, AttachedMessage, Headers};
 
+use super::date;
 use super::defects::Defects;
+use super::encoded::decoded;
 use super::fields::{Fields, as_text};
 use super::limits;
+use super::mailboxes::{self, Mailbox};
 use super::mime::charset;
 
 /// Reads the fields of a result from the header.
 pub(super) fn read(fields: &Fields<'_>, defects: &mut Defects) -> Headers {
     let references = fields.get("References").map(ids).unwrap_or_default();
     let newest = references.len().saturating_sub(limits::REFERENCES);
-    let date = fields.get("Date").map(date);
+    let date = fields.get("Date").map(|value| date::read(&as_text(value)));
     match date {
         None => defects.note("no_date", "the header has no Date"),
         Some(None) => defects.note("bad_date", "the Date is no date"),
+        Some(Some(moment)) if moment < Timestamp::default() => {
+            defects.note("odd_date", "the Date lies before 1970");
+        }
         Some(Some(_)) => {}
     }
     let from = addresses(fields, "From", defects);
@@ -40,27 +44,25 @@ pub(super) fn read(fields: &Fields<'_>, defects: &mut Defects) -> Headers {
     }
 }
 
+/// What a message that is attached to another says it is.
+pub(super) fn brief(fields: &Fields<'_>) -> AttachedMessage {
+    AttachedMessage {
+        message_id: fields.get("Message-ID").and_then(first_id),
+        from: addresses(fields, "From", &mut Defects::default()).into_iter().next(),
+        subject: subject(fields),
+        date: fields.get("Date").and_then(|value| date::read(&as_text(value))),
+    }
+}
+
 /// The addresses of all fields of this name, groups opened.
 fn addresses(fields: &Fields<'_>, name: &str, defects: &mut Defects) -> Vec<Address> {
     let mut found = Vec::new();
     let mut beyond = 0_usize;
     for value in fields.all(name) {
-        let value = decodable(fields, value);
-        let HeaderValue::Address(parsed) = MessageStream::new(&value).parse_address() else {
-            continue;
-        };
-        let all: Vec<Addr<'_>> = match parsed {
-            Parsed::List(list) => list,
-            Parsed::Group(groups) => groups.into_iter().flat_map(|group| group.addresses).collect(),
-        };
-        for one in all {
+        mailboxes::read(&in_characters(fields, value), |one| {
             // Two bytes make an address, which takes a hundred as ours: those beyond are counted and not kept.
-            if found.len() < limits::ADDRESSES {
-                found.extend(address(&one));
-            } else {
-                beyond += usize::from(one.name.is_some() || one.address.is_some());
-            }
-        }
+            if found.len() < limits::ADDRESSES { found.extend(address(&one)) } else { beyond += 1 }
+        });
     }
     if beyond > 0 {
         let all = found.len() + beyond;
@@ -69,24 +71,28 @@ fn addresses(fields: &Fields<'_>, name: &str, defects: &mut Defects) -> Vec<Addr
     found
 }
 
-fn address(parsed: &Addr<'_>) -> Option<Address> {
-    let name = parsed.name.as_deref().and_then(|name| words(name, limits::WORDS_CHARS));
-    let address =
-        parsed.address.as_deref().and_then(|address| words(address, limits::ADDRESS_CHARS));
+fn address(one: &Mailbox) -> Option<Address> {
+    let name = words(&one.name, limits::WORDS_CHARS);
+    let address = words(&ascii_domain(&one.address), limits::ADDRESS_CHARS);
     (name.is_some() || address.is_some()).then_some(Address { name, address })
 }
 
-fn subject(fields: &Fields<'_>) -> Option<String> {
-    let value = decodable(fields, fields.get("Subject")?);
-    let HeaderValue::Text(text) = MessageStream::new(&value).parse_unstructured() else {
-        return None;
-    };
-    words(&text, limits::WORDS_CHARS)
+/// An address whose domain is written as it is looked up: `bücher.example` is `xn--bcher-kva.example` (RFC 5890), in
+/// whichever of its two forms a sender gives it.
+fn ascii_domain(address: &str) -> Cow<'_, str> {
+    if address.is_ascii() || address.len() > limits::ADDRESS_CHARS * 4 {
+        return Cow::Borrowed(address);
+    }
+    let ascii = address.rsplit_once('@').and_then(|(local, domain)| {
+        let domain = idna::domain_to_ascii(domain).ok().filter(|domain| !domain.is_empty())?;
+        Some(format!("{local}@{domain}"))
+    });
+    ascii.map_or(Cow::Borrowed(address), Cow::Owned)
 }
 
-fn date(value: &[u8]) -> Option<Timestamp> {
-    let HeaderValue::DateTime(date) = MessageStream::new(value).parse_date() else { return None };
-    date.is_valid().then(|| Timestamp::from_millis(date.to_timestamp().saturating_mul(1000)))
+fn subject(fields: &Fields<'_>) -> Option<String> {
+    let value = in_characters(fields, fields.get("Subject")?);
+    words(&decoded(&value), limits::WORDS_CHARS)
 }
 
 /// The ids in a field: what stands in angle brackets, or else the bare words that look like ids.
@@ -126,18 +132,14 @@ pub(super) fn words(text: &str, limit: usize) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
-/// A value that `mail_parser` reads right: it takes bytes above ASCII for UTF-8, and senders write other code pages.
-fn decodable<'v>(fields: &Fields<'_>, value: &'v [u8]) -> Cow<'v, [u8]> {
-    if std::str::from_utf8(value).is_ok() {
-        return Cow::Borrowed(value);
+/// A value as characters. Whoever writes raw bytes into a header writes them in the charset of the body.
+fn in_characters<'v>(fields: &Fields<'_>, value: &'v [u8]) -> Cow<'v, str> {
+    if let Ok(text) = std::str::from_utf8(value) {
+        return Cow::Borrowed(text);
     }
-    // Whoever writes raw bytes into a header writes them in the charset of the body.
-    if let Some(decode) = charset(fields).and_then(|name| charset_decoder(name.as_bytes())) {
-        return Cow::Owned(decode(value).into_bytes());
-    }
-    match as_text(value) {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    match charset(fields).and_then(|name| charset_decoder(name.as_bytes())) {
+        Some(decode) => Cow::Owned(decode(value)),
+        None => as_text(value),
     }
 }
 
@@ -186,6 +188,19 @@ mod tests {
             headers.date.map(|date| date.to_string()).as_deref(),
             Some("2026-05-01T12:00:00.000Z")
         );
+    }
+
+    #[test]
+    fn a_domain_of_any_alphabet_is_written_as_it_is_looked_up() {
+        let headers = headers(
+            "From: a@b\u{fc}cher.example\nTo: a@xn--bcher-kva.example, \u{fc}@Example.COM, a@\u{fc}..\u{1}\n",
+        );
+        assert_eq!(headers.from.unwrap().address.as_deref(), Some("a@xn--bcher-kva.example"));
+        assert_eq!(
+            shown(&headers.to)[..2],
+            [" <a@xn--bcher-kva.example>", " <\u{fc}@example.com>"]
+        );
+        assert_eq!(headers.to.len(), 3);
     }
 
     #[test]

@@ -1,11 +1,19 @@
 //! HTML turned into text, and what its links say about it.
 //!
 //! One pass over the bytes, no tree. Nothing of the markup reaches a result, and what a browser would not show
-//! (scripts, styles, comments) is not text. The looks of the page do not matter here, only its words and its links.
+//! (scripts, styles, comments, hidden text) is not text. Quoted messages and the sender's signature come out as they do
+//! in plain text: behind `>`, and below a line of two hyphens.
+
+mod links;
+mod shown;
+mod tag;
 
 use mail_parser::decoders::html::add_html_token;
 use memchr::{memchr, memmem};
 
+use self::links::{Anchor, host_of};
+use self::shown::{Shown, is_signature};
+use self::tag::Tag;
 use super::limits;
 
 /// What is read from a page.
@@ -13,6 +21,7 @@ use super::limits;
 pub(crate) struct Page {
     pub(crate) text: String,
     pub(crate) links: usize,
+    /// Those that are seen: one of a pixel only tells the sender that the message was opened.
     pub(crate) images: usize,
     pub(crate) forms: usize,
     /// Links whose text names another site than they lead to.
@@ -49,25 +58,29 @@ const BLOCKS: [&str; 18] = [
 impl Page {
     /// Reads a page, or as much of it as there is.
     pub(crate) fn read(html: &str) -> Self {
-        let mut page = Self { text: String::with_capacity(html.len() / 4), ..Self::default() };
-        let mut anchor: Option<Anchor> = None;
+        let mut reading = Reading {
+            page: Self { text: String::with_capacity(html.len() / 4), ..Self::default() },
+            shown: Shown::new(html),
+            anchor: None,
+            signs: false,
+        };
         // An end that was not found once is not looked for again, or a page of open tags would be read over and over.
         let mut endless = [false; HIDDEN.len()];
         let mut rest = html;
         while let Some(at) = memchr(b'<', rest.as_bytes()) {
-            page.add_text(&rest[..at]);
+            reading.add_text(&rest[..at]);
             rest = &rest[at..];
             if let Some(comment) = rest.strip_prefix("<!--") {
                 rest = after(comment, "-->");
                 continue;
             }
             let Some(tag) = Tag::read(rest) else {
-                page.add_text("<");
+                reading.add_text("<");
                 rest = &rest[1..];
                 continue;
             };
             rest = &rest[tag.length..];
-            page.enter(&tag, &mut anchor);
+            reading.enter(&tag);
             let hidden = HIDDEN.iter().position(|name| !tag.closes && tag.is(name));
             if let Some(which) = hidden.filter(|&which| !endless[which]) {
                 match after_element(rest, tag.name) {
@@ -76,47 +89,63 @@ impl Page {
                 }
             }
         }
-        page.add_text(rest);
-        page
+        reading.add_text(rest);
+        reading.page
     }
+}
 
-    fn enter(&mut self, tag: &Tag<'_>, anchor: &mut Option<Anchor>) {
+/// A page while it is read.
+struct Reading<'t> {
+    page: Page,
+    shown: Shown<'t>,
+    anchor: Option<Anchor>,
+    /// Whether what comes next is the sender's signature.
+    signs: bool,
+}
+
+impl<'t> Reading<'t> {
+    fn enter(&mut self, tag: &Tag<'t>) {
+        let shows_image = tag.is("img") && self.shown.shows_image(tag);
+        let before = self.shown.is_displayed();
+        self.shown.enter(tag);
+        let displayed = before && self.shown.is_displayed();
         if tag.is("a") {
-            self.leave(anchor.take());
-            if let Some(host) = tag.attribute("href").and_then(host_of) {
-                self.links += 1;
-                self.numeric_links +=
-                    usize::from(host.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
-                *anchor =
-                    (self.links <= limits::LINKS).then_some(Anchor { host, from: self.text.len() });
-            }
-        } else if tag.is("img") {
-            self.images += 1;
+            let anchor = self.anchor.take();
+            let deceives = anchor.is_some_and(|anchor| anchor.deceives(&self.page.text));
+            self.page.deceptive_links += usize::from(deceives);
+            self.anchor = tag.attribute("href").and_then(host_of).and_then(|host| self.link(host));
+        } else if shows_image {
+            self.page.images += 1;
         } else if tag.is("form") && !tag.closes {
-            self.forms += 1;
-        } else if BLOCKS.iter().any(|name| tag.is(name)) {
+            self.page.forms += 1;
+        } else if displayed && BLOCKS.iter().any(|name| tag.is(name)) {
             self.new_line();
-        } else if tag.is("td") || tag.is("th") {
+        } else if displayed && (tag.is("td") || tag.is("th")) {
             self.space();
         }
+        if !tag.closes && is_signature(tag) {
+            if !self.page.text.ends_with('\n') {
+                self.new_line();
+            }
+            self.signs = true;
+        }
     }
 
-    /// Compares the text over a link with where it leads.
-    fn leave(&mut self, anchor: Option<Anchor>) {
-        let Some(anchor) = anchor else { return };
-        let shown = self.text.get(anchor.from..).unwrap_or_default().trim();
-        let looks_like_a_site = !shown.contains(char::is_whitespace) && shown.len() < 200;
-        let shown =
-            looks_like_a_site.then(|| shown.to_ascii_lowercase()).and_then(|text| site_of(&text));
-        if shown.is_some_and(|shown| registered(&shown) != registered(&anchor.host)) {
-            self.deceptive_links += 1;
-        }
+    /// Counts a link; gives it back if its text is to be compared with where it leads.
+    fn link(&mut self, host: String) -> Option<Anchor> {
+        let page = &mut self.page;
+        page.links += 1;
+        page.numeric_links += usize::from(host.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+        (page.links <= limits::LINKS).then_some(Anchor { host, from: page.text.len() })
     }
 
     fn add_text(&mut self, raw: &str) {
+        if !self.shown.is_seen() {
+            return;
+        }
         let mut rest = raw;
         while let Some(first) = rest.find(|c: char| c == '&' || c.is_whitespace()) {
-            self.text.push_str(&rest[..first]);
+            self.push(&rest[..first]);
             rest = &rest[first..];
             if rest.starts_with('&') {
                 rest = self.add_entity(rest);
@@ -125,84 +154,65 @@ impl Page {
                 rest = rest.trim_start();
             }
         }
-        self.text.push_str(rest);
+        self.push(rest);
     }
 
     /// Adds the character that an entity at the start of `rest` stands for; gives what follows.
-    fn add_entity<'t>(&mut self, rest: &'t str) -> &'t str {
+    fn add_entity<'r>(&mut self, rest: &'r str) -> &'r str {
         // 32: no entity's name is longer.
         let end = rest.bytes().take(32).position(|b| b == b';');
         match end {
             Some(end) if rest[1..end].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#') => {
-                add_html_token(&mut self.text, &rest.as_bytes()[..=end], false);
+                let mut character = String::new();
+                add_html_token(&mut character, &rest.as_bytes()[..=end], false);
+                self.push(&character);
                 &rest[end + 1..]
             }
             _ => {
-                self.text.push('&');
+                self.push("&");
                 &rest[1..]
             }
         }
     }
 
+    /// Adds a piece of text without spaces, behind the marks of a quote or a signature where a line begins.
+    fn push(&mut self, piece: &str) {
+        if piece.is_empty() {
+            return;
+        }
+        let quotes = usize::from(self.shown.looks().quotes).min(QUOTES);
+        let text = &mut self.page.text;
+        if text.is_empty() || text.ends_with('\n') {
+            let marks = "> ".repeat(quotes);
+            // Some programs write the line of hyphens themselves.
+            if std::mem::take(&mut self.signs) && piece != "--" && !text.ends_with("--\n") {
+                text.extend([&*marks, "--\n"]);
+            }
+            text.push_str(&marks);
+        }
+        text.push_str(piece);
+    }
+
     fn space(&mut self) {
-        if !self.text.is_empty() && !self.text.ends_with([' ', '\n']) {
-            self.text.push(' ');
+        let text = &mut self.page.text;
+        if !text.is_empty() && !text.ends_with([' ', '\n']) {
+            text.push(' ');
         }
     }
 
     fn new_line(&mut self) {
-        while self.text.ends_with(' ') {
-            self.text.pop();
+        let text = &mut self.page.text;
+        while text.ends_with(' ') {
+            text.pop();
         }
-        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
-            self.text.push('\n');
-        }
-    }
-}
-
-struct Anchor {
-    host: String,
-    from: usize,
-}
-
-struct Tag<'t> {
-    name: &'t str,
-    attributes: &'t str,
-    closes: bool,
-    length: usize,
-}
-
-impl<'t> Tag<'t> {
-    /// The tag at the start of `rest`, if one is there.
-    fn read(rest: &'t str) -> Option<Self> {
-        let inner = &rest[1..];
-        let closes = inner.starts_with('/');
-        let inner = inner.strip_prefix('/').unwrap_or(inner);
-        if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '!' | '?')) {
-            return None;
-        }
-        let end = memchr(b'>', inner.as_bytes()).unwrap_or(inner.len());
-        let (inside, length) =
-            (&inner[..end], rest.len() - inner.len() + (end + 1).min(inner.len()));
-        let name_end =
-            inside.find(|c: char| c.is_ascii_whitespace() || c == '/').unwrap_or(inside.len());
-        Some(Self { name: &inside[..name_end], attributes: &inside[name_end..], closes, length })
-    }
-
-    fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
-    }
-
-    fn attribute(&self, name: &str) -> Option<&'t str> {
-        let lower = self.attributes.to_ascii_lowercase();
-        let at = memmem::find(lower.as_bytes(), name.as_bytes())?;
-        let value = self.attributes[at + name.len()..].trim_start().strip_prefix('=')?.trim_start();
-        match value.chars().next()? {
-            quote @ ('"' | '\'') => value[1..].split(quote).next(),
-            _ => value.split_ascii_whitespace().next(),
+        if !text.is_empty() && !text.ends_with("\n\n") {
+            text.push('\n');
         }
     }
 }
+
+/// Quotes within quotes that are told apart.
+const QUOTES: usize = 5;
 
 /// What follows the first `end` in `text`; nothing when it is not there.
 fn after<'t>(text: &'t str, end: &str) -> &'t str {
@@ -218,35 +228,6 @@ fn after_element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
         }
     }
     None
-}
-
-/// The host of a web address, in lower case.
-fn host_of(address: &str) -> Option<String> {
-    let lower = address
-        .trim()
-        .get(..address.trim().len().min(300))
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let rest = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"))?;
-    let authority = rest.split(['/', '?', '#', ':']).next()?;
-    let host = authority.rsplit('@').next()?;
-    (!host.is_empty()).then(|| host.to_owned())
-}
-
-/// The host that a link's text shows: an address, or a bare `www.` name.
-fn site_of(text: &str) -> Option<String> {
-    host_of(text)
-        .or_else(|| text.starts_with("www.").then(|| host_of(&format!("http://{text}"))).flatten())
-}
-
-/// The part of a host that is registered, near enough: the last two labels, three below a short second label
-/// (`co.uk`).
-fn registered(host: &str) -> &str {
-    let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
-    let (Some(last), Some(second)) = (dots.next(), dots.next()) else { return host };
-    let cut =
-        if last - second <= 4 { dots.next().map_or(0, |third| third + 1) } else { second + 1 };
-    &host[cut..]
 }
 
 #[cfg(test)]
@@ -272,6 +253,32 @@ mod tests {
             (page.links, page.deceptive_links, page.numeric_links, page.images, page.forms),
             (3, 1, 1, 1, 1)
         );
+    }
+
+    #[test]
+    fn quotes_and_signatures_come_out_as_in_plain_text() {
+        let page = Page::read(
+            "<div>Yes.</div><div class=gmail_signature data-smartmail=gmail_signature>Ann<br>Example Ltd</div>\
+             <div class=gmail_quote><div class=gmail_attr>On Friday Kim wrote:<br></div>\
+             <blockquote class='gmail_quote' style='margin:0'>Shall we?<blockquote type=cite>When?</blockquote></blockquote>\
+             </div><blockquote>indented",
+        );
+        let lines: Vec<_> = page.text.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(
+            lines,
+            [
+                "Yes.",
+                "--",
+                "Ann",
+                "Example Ltd",
+                "On Friday Kim wrote:",
+                "> Shall we?",
+                "> > When?",
+                "indented"
+            ]
+        );
+        let thunderbird = Page::read("Yes.<pre class=\"moz-signature\">-- <br>Ann</pre>");
+        assert_eq!(thunderbird.text, "Yes.\n--\nAnn\n");
     }
 
     #[test]

@@ -15,8 +15,7 @@ pub(super) const HEADER_BYTES: usize = 512 * 1024;
 pub(super) const FIELD_BYTES: usize = 64 * 1024;
 
 /// Bytes of a field of parameters that are decoded, a part's type or disposition: the longest file name takes half of
-/// it, every byte of it escaped. What `mail_parser` makes of parameters is up to 30 times as long as they are, and
-/// putting continued ones together takes the square of their number.
+/// it, every byte of it escaped. An open quote has the rest read once for each.
 pub(super) const PARAMETER_BYTES: usize = 4 * 1024;
 
 /// Characters of `type/subtype`: RFC 6838 allows 127 on either side.
@@ -66,6 +65,21 @@ pub(super) const NAMED: usize = 200;
 
 /// Defects told of one message.
 pub(super) const DEFECTS: usize = 50;
+
+/// Elements of a page that are open within each other; browsers stop at 512, honest pages at 50.
+pub(super) const ELEMENTS: usize = 128;
+
+/// Files told of one `winmail.dat`.
+pub(super) const WITHIN: usize = 100;
+
+/// Stretches of the preview that are marked.
+pub(super) const MARKS: usize = 100;
+
+/// Bytes of a report once it is unpacked: some two thousand rows.
+pub(super) const REPORT_BYTES: usize = 1024 * 1024;
+
+/// Encoded bytes of a report's attachment that are read; packed XML is a twentieth of itself.
+pub(super) const PACKED_BYTES: usize = 512 * 1024;
 
 /// Links whose target is compared with the text over them.
 pub(super) const LINKS: usize = 200;

@@ -62,6 +62,9 @@ mod tests {
         .unwrap();
         assert!(web.one_click);
         assert_eq!(web.unsubscribe, ["https://example.com/u?a=1", "mailto:u@example.com"]);
+        assert!(!of("List-Unsubscribe: <https://example.com/u>\n").unwrap().one_click);
+        let other = "List-Unsubscribe: <https://example.com/u>\nList-Unsubscribe-Post: yes\n";
+        assert!(!of(other).unwrap().one_click);
         assert!(
             !of(&format!("List-Unsubscribe: <mailto:u@example.com>\n{post}")).unwrap().one_click
         );

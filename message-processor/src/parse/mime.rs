@@ -1,15 +1,13 @@
 //! The tree of a message's parts, walked once, within limits.
 //!
 //! The walk is ours rather than `mail_parser`'s, which decodes every part and recurses into attached messages without
-//! a bound: a stranger's nesting would end in a stack overflow, and that no `catch_unwind` stops. What a part *is* –
-//! its type, its parameters in all their encodings – `mail_parser` says. An attached message is a leaf: it is somebody
-//! else's mail.
+//! a bound: a stranger's nesting would end in a stack overflow, and that no `catch_unwind` stops. An attached message is
+//! a leaf: it is somebody else's mail.
 
 use std::borrow::Cow;
 
-use mail_parser::parsers::MessageStream;
-use mail_parser::{ContentType, HeaderValue};
 use memchr::memmem;
+use shared::result::Protection;
 
 use super::attachments::filename;
 use super::decode::{Encoding, to_text};
@@ -17,9 +15,10 @@ use super::defects::Defects;
 use super::fields::Fields;
 use super::headers::words;
 use super::limits;
+use super::parameters::Parameters;
+use super::protection;
 
-/// A leaf of the tree. What its header says is kept only as far as it is asked for: a message has hundreds of parts,
-/// and all that `mail_parser` makes of their parameters would be many times the message.
+/// A leaf of the tree. What its header says is kept only as far as it is asked for: a message has hundreds of parts.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the part's own header")]
 pub(crate) struct Part<'x> {
@@ -43,27 +42,33 @@ pub(crate) struct Part<'x> {
 impl<'x> Part<'x> {
     fn new(
         kind: String,
-        own: Option<&ContentType<'_>>,
+        own: Option<&Parameters>,
         fields: &Fields<'_>,
         body: &'x [u8],
         defects: &mut Defects,
     ) -> Self {
-        let disposition = content_type(fields, "Content-Disposition", defects);
-        let disposition = disposition.as_ref();
-        let parameter = |name| own.and_then(|own| own.attribute(name));
-        let name = disposition.and_then(|disposition| disposition.attribute("filename"));
+        let disposition = parameters(fields, "Content-Disposition", defects);
+        let parameter = |name| own.and_then(|own| own.get(name));
+        let name = disposition.as_ref().and_then(|disposition| disposition.get("filename"));
         let name = name.or_else(|| parameter("name"));
+        let charset = parameter("charset").and_then(|name| words(&name, limits::CHARSET_CHARS));
+        if let Some(name) = charset.as_deref().filter(|_| kind.starts_with("text/")) {
+            defects.note_charset(name);
+        }
+        let encoding = fields.get("Content-Transfer-Encoding");
+        if encoding.is_some_and(|name| !Encoding::is_known(name)) {
+            defects.note("unknown_encoding", "a part is in an encoding that is not known");
+        }
+        let is = |value| disposition.as_ref().is_some_and(|disposition| disposition.value == value);
         Self {
             kind,
-            charset: parameter("charset").and_then(|name| words(name, limits::CHARSET_CHARS)),
-            method: parameter("method").and_then(|name| words(name, limits::WORDS_CHARS)),
+            charset,
+            method: parameter("method").and_then(|name| words(&name, limits::WORDS_CHARS)),
             named: name.is_some(),
-            filename: name.and_then(filename),
-            set_aside: disposition.is_some_and(ContentType::is_attachment),
-            inline: disposition.is_some_and(ContentType::is_inline),
-            encoding: fields
-                .get("Content-Transfer-Encoding")
-                .map_or(Encoding::Plain, Encoding::named),
+            filename: name.as_deref().and_then(filename),
+            set_aside: is("attachment"),
+            inline: is("inline"),
+            encoding: encoding.map_or(Encoding::Plain, Encoding::named),
             body,
             has_id: fields.has("Content-ID"),
         }
@@ -71,11 +76,27 @@ impl<'x> Part<'x> {
 
     /// The text of the first `limit` encoded bytes, and whether there are more.
     pub(super) fn text(&self, limit: usize) -> (String, bool) {
-        let read = &self.body[..self.body.len().min(limit)];
-        (
-            to_text(self.encoding.decoded(read), self.charset.as_deref()),
-            read.len() < self.body.len(),
-        )
+        let start = self.start(limit).into_owned();
+        (to_text(start, self.charset.as_deref()), self.body.len() > limit)
+    }
+
+    /// The first `limit` encoded bytes, decoded.
+    pub(super) fn start(&self, limit: usize) -> Cow<'x, [u8]> {
+        self.decoded(&self.body[..self.body.len().min(limit)])
+    }
+
+    /// All of it, decoded.
+    pub(super) fn whole(&self) -> Cow<'x, [u8]> {
+        self.decoded(self.body)
+    }
+
+    fn decoded(&self, bytes: &'x [u8]) -> Cow<'x, [u8]> {
+        match self.encoding {
+            Encoding::Plain => Cow::Borrowed(bytes),
+            Encoding::Base64 | Encoding::QuotedPrintable => {
+                Cow::Owned(self.encoding.decoded(bytes))
+            }
+        }
     }
 }
 
@@ -87,6 +108,8 @@ pub(crate) struct Tree<'x> {
     pub(crate) kind: String,
     /// The `report-type` of a multipart/report, in lower case.
     pub(crate) report_type: Option<String>,
+    /// How the message, or the outermost part that is so, is signed or encrypted.
+    pub(super) protection: Option<Protection>,
     pub(super) defects: Defects,
     seen: usize,
 }
@@ -101,31 +124,36 @@ impl<'x> Tree<'x> {
 
     fn visit(&mut self, fields: &Fields<'x>, body: &'x [u8], depth: usize, default: &str) {
         self.seen += 1;
-        let content_type = content_type(fields, "Content-Type", &mut self.defects);
-        let kind = content_type.as_ref().map_or_else(|| default.to_owned(), kind_of);
+        let own = parameters(fields, "Content-Type", &mut self.defects);
+        let own = own.filter(|own| !own.value.is_empty());
+        let kind = own.as_ref().map_or_else(|| default.to_owned(), |own| kind_of(&own.value));
+        if own.as_ref().is_some_and(|own| own.value != kind) {
+            self.defects.note("bad_type", "a part's type is not of the form type/subtype");
+        }
         if depth == 0 {
             self.kind.clone_from(&kind);
-            let report = content_type.as_ref().and_then(|kind| kind.attribute("report-type"));
-            self.report_type = report.map(str::to_ascii_lowercase);
+            let report = own.as_ref().and_then(|own| own.get("report-type"));
+            self.report_type = report.map(|report| report.to_ascii_lowercase());
         }
-        if kind.starts_with("multipart/") && self.divide(content_type.as_ref(), &kind, body, depth)
-        {
+        let protocol = || own.as_ref().and_then(|own| own.get("protocol"));
+        self.protection = self.protection.or_else(|| protection::of_multipart(&kind, protocol));
+        if kind.starts_with("multipart/") && self.divide(own.as_ref(), &kind, body, depth) {
             return;
         }
-        let part = Part::new(kind, content_type.as_ref(), fields, body, &mut self.defects);
+        let part = Part::new(kind, own.as_ref(), fields, body, &mut self.defects);
         self.parts.push(part);
     }
 
     /// Visits the sections of a multipart. False when it has none, and is to be shown as it stands.
     fn divide(
         &mut self,
-        own: Option<&ContentType<'_>>,
+        own: Option<&Parameters>,
         kind: &str,
         body: &'x [u8],
         depth: usize,
     ) -> bool {
         let Some(boundary) =
-            own.and_then(|own| own.attribute("boundary")).filter(|boundary| !boundary.is_empty())
+            own.and_then(|own| own.get("boundary")).filter(|boundary| !boundary.is_empty())
         else {
             self.defects.note("boundary_missing", "a multipart names no boundary");
             return false;
@@ -136,7 +164,7 @@ impl<'x> Tree<'x> {
             return false;
         }
         let default = if kind == "multipart/digest" { "message/rfc822" } else { "text/plain" };
-        let mut sections = Sections::new(body, boundary);
+        let mut sections = Sections::new(body, &boundary);
         let before = self.seen;
         for section in &mut sections {
             if self.seen >= limits::PARTS {
@@ -215,49 +243,33 @@ impl<'x> Iterator for &mut Sections<'x, '_> {
     }
 }
 
-/// A field of the shape `value; name=value`.
-fn content_type<'x>(
-    fields: &Fields<'x>,
-    name: &str,
-    defects: &mut Defects,
-) -> Option<ContentType<'x>> {
+/// A field of the shape `value; name=value`, as far as it is read.
+fn parameters(fields: &Fields<'_>, name: &str, defects: &mut Defects) -> Option<Parameters> {
     let value = fields.get(name)?;
     if value.len() > limits::PARAMETER_BYTES {
         defects.note("parameters_too_long", "a part's type or disposition is longer than is read");
     }
-    parameters(value)
-}
-
-fn parameters(value: &[u8]) -> Option<ContentType<'_>> {
-    let read = &value[..value.len().min(limits::PARAMETER_BYTES)];
-    let parsed = if read.ends_with(b"\n") {
-        MessageStream::new(read).parse_content_type()
-    } else {
-        // Without a line end `mail_parser` takes the field for one that has not begun.
-        MessageStream::new(&[read, b"\n"].concat()).parse_content_type().into_owned()
-    };
-    if let HeaderValue::ContentType(kind) = parsed { Some(kind) } else { None }
+    Some(Parameters::read(&value[..value.len().min(limits::PARAMETER_BYTES)]))
 }
 
 /// The charset that a header names for its body.
 pub(super) fn charset(fields: &Fields<'_>) -> Option<String> {
-    let kind = parameters(fields.get("Content-Type")?)?;
-    kind.attribute("charset").and_then(|name| words(name, limits::CHARSET_CHARS))
+    let value = fields.get("Content-Type")?;
+    let own = Parameters::read(&value[..value.len().min(limits::PARAMETER_BYTES)]);
+    own.get("charset").and_then(|name| words(&name, limits::CHARSET_CHARS))
 }
 
-/// `type/subtype` in lower case. A type without its second half is not to be guessed from, nor one that is too long or
-/// steers a terminal.
-fn kind_of(content_type: &ContentType<'_>) -> String {
-    let kind = content_type.ctype().to_ascii_lowercase();
-    let half: Cow<'_, str> = match content_type.subtype() {
-        Some(half) => half.to_ascii_lowercase().into(),
-        None if kind == "text" => "plain".into(),
-        None if kind == "multipart" => "mixed".into(),
-        None => return UNKNOWN.to_owned(),
+/// The whole type by what a part says of it, in lower case. A type without its second half is not to be guessed from,
+/// nor one that is too long or steers a terminal.
+fn kind_of(value: &str) -> String {
+    let whole = match value.split_once('/') {
+        Some((kind, half)) if !kind.is_empty() && !half.is_empty() => value,
+        None if value == "text" => "text/plain",
+        None if value == "multipart" => "multipart/mixed",
+        _ => UNKNOWN,
     };
-    let whole = format!("{kind}/{half}");
     let fits = whole.chars().count() <= limits::TYPE_CHARS && !whole.contains(char::is_control);
-    if fits { whole } else { UNKNOWN.to_owned() }
+    if fits { whole.to_owned() } else { UNKNOWN.to_owned() }
 }
 
 /// Bytes of which nothing is known.

@@ -2,8 +2,10 @@
 
 use shared::result::Text;
 
+use super::defects::Defects;
 use super::html::Page;
 use super::limits;
+use super::marks;
 use super::mime::Part;
 
 /// What there is to read.
@@ -19,10 +21,17 @@ pub(crate) struct Readable {
 
 impl Readable {
     /// Takes the first plain part that says something, or else the HTML turned into text.
-    pub(super) fn of(parts: &[Part<'_>]) -> Self {
+    pub(super) fn of(parts: &[Part<'_>], defects: &mut Defects) -> Self {
         let shown = |kind: &'static str| {
             parts.iter().filter(move |part| part.kind == kind && is_body(part))
         };
+        for part in shown("text/html").take(1).chain(shown("text/plain").take(1)) {
+            let read = &part.body[..part.body.len().min(limits::TEXT_BYTES)];
+            // A text that is cut may be cut within an escape.
+            if read.len() == part.body.len() {
+                defects.note_encoding(part.encoding.decode(read, |_| {}));
+            }
+        }
         let page = shown("text/html").next().map(|part| {
             let (html, cut) = part.text(limits::TEXT_BYTES);
             (Page::read(&html), cut)
@@ -34,6 +43,9 @@ impl Readable {
             (None, Some((page, cut))) => (page.text.clone(), *cut),
             (None, None) => other_text(parts),
         };
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            defects.note("undecodable_text", "the text has characters that its charset does not");
+        }
         Self { text: tidy(&text), page: page.map(|(page, _)| page), cut }
     }
 
@@ -42,7 +54,8 @@ impl Readable {
         let end = self.text.char_indices().nth(limits::PREVIEW_CHARS).map(|(at, _)| at);
         let preview = self.text[..end.unwrap_or(self.text.len())].to_owned();
         let truncated = end.is_some() || self.cut;
-        (!preview.is_empty()).then_some(Text { preview, language: None, truncated })
+        let marks = marks::of(&preview);
+        (!preview.is_empty()).then_some(Text { preview, language: None, truncated, marks })
     }
 }
 
@@ -84,7 +97,7 @@ mod tests {
 
     fn readable(message: &str) -> Readable {
         let (fields, body) = Fields::read(message.as_bytes());
-        Readable::of(&Tree::walk(&fields, body).parts)
+        Readable::of(&Tree::walk(&fields, body).parts, &mut Defects::default())
     }
 
     #[test]

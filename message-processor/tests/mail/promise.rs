@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use message_processor::{Circumstances, understand};
-use shared::result::{Address, Attachment, MessageResult};
+use shared::category::Category;
+use shared::result::{Address, Attachment, MessageResult, Text};
 
 /// Panics where a message breaks the promise.
 pub(crate) fn is_kept_by(raw: &[u8]) {
@@ -13,6 +14,7 @@ pub(crate) fn is_kept_by(raw: &[u8]) {
     assert!((0.0..=1.0).contains(&result.confidence), "{}", result.confidence);
     assert!((1..=5).contains(&result.reasons.len()), "{:?}", result.reasons);
     has_known_defects(&result);
+    is_not_silent(&result);
     has_bounded_headers(&result);
     has_bounded_content(&result);
     has_bounded_machine_mail(&result);
@@ -28,6 +30,15 @@ fn has_known_defects(result: &MessageResult) {
     for defect in &result.defects {
         assert!(defect.detail.is_ascii() && !defect.detail.contains('@'), "{}", defect.detail);
     }
+}
+
+/// What every message has and this one has not is told.
+fn is_not_silent(result: &MessageResult) {
+    let told = |codes: &[&str]| result.defects.iter().any(|one| codes.contains(&&*one.code));
+    let unreadable = result.category == Category::Unreadable;
+    assert_eq!(unreadable, told(&["empty", "no_header"]), "{:?}", result.defects);
+    assert!(unreadable || result.headers.from.is_some() || told(&["no_author"]));
+    assert!(unreadable || result.headers.date.is_some() || told(&["no_date", "bad_date"]));
 }
 
 fn has_bounded_headers(result: &MessageResult) {
@@ -66,6 +77,7 @@ fn has_bounded_content(result: &MessageResult) {
         assert!((1..=2_000).contains(&text.preview.chars().count()));
         let control = |c: char| c.is_control() && c != '\n' && c != '\t';
         assert!(!text.preview.contains(control), "{:?}", text.preview);
+        has_ordered_marks(text);
     }
     assert!(result.attachments.len() <= 500);
     result.attachments.iter().for_each(|file| attachment(file, result.size_bytes));
@@ -73,6 +85,17 @@ fn has_bounded_content(result: &MessageResult) {
     assert!(decoded <= result.size_bytes, "{decoded} bytes of files");
 }
 
+fn has_ordered_marks(text: &Text) {
+    assert!(text.marks.len() <= 100, "{}", text.marks.len());
+    let mut before = 0;
+    for mark in &text.marks {
+        assert!(before <= mark.start && mark.start < mark.end, "{:?}", text.marks);
+        before = mark.end;
+    }
+    assert!(before <= text.preview.chars().count(), "{:?}", text.marks);
+}
+
+/// A file, and what is within it: of a `winmail.dat` no more bytes than it has itself, and nothing within those.
 fn attachment(file: &Attachment, size: u64) {
     line(file.filename.as_deref(), 200);
     let name = file.filename.as_deref().unwrap_or("a");
@@ -80,6 +103,18 @@ fn attachment(file: &Attachment, size: u64) {
     line(Some(&file.content_type), 255);
     assert!(file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_hexdigit()));
     assert!(file.size_bytes <= size);
+    assert!(file.contents.len() <= 100);
+    let within: u64 = file.contents.iter().map(|inner| inner.size_bytes).sum();
+    assert!(within <= file.size_bytes, "{within} bytes within");
+    for inner in &file.contents {
+        assert!(inner.contents.is_empty() && inner.message.is_none());
+        attachment(inner, file.size_bytes);
+    }
+    if let Some(message) = &file.message {
+        line(message.message_id.as_deref(), 500);
+        line(message.subject.as_deref(), 1_000);
+        message.from.iter().for_each(address);
+    }
 }
 
 fn has_bounded_machine_mail(result: &MessageResult) {
@@ -95,10 +130,11 @@ fn has_bounded_machine_mail(result: &MessageResult) {
             line(text.as_deref(), 1_000);
         }
         line(report.feedback_type.as_deref(), 1_000);
+        assert!(report.failed <= report.total);
     }
     if let Some(event) = &result.calendar {
         let texts = [&event.method, &event.uid, &event.start, &event.end, &event.time_zone];
-        for text in texts {
+        for text in texts.into_iter().chain([&event.recurrence, &event.reply]) {
             line(text.as_deref(), 1_000);
         }
         assert!(event.attendees.len() <= 200);

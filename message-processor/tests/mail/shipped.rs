@@ -5,7 +5,7 @@ use std::path::Path;
 
 use message_processor::{Content, understand};
 use shared::category::Category;
-use shared::result::{AuthResult, ReportKind};
+use shared::result::{AuthResult, MarkKind, ProtectionFormat, ReportKind};
 
 use crate::collection;
 
@@ -81,7 +81,14 @@ fn files_are_named_hashed_and_counted() {
     let names: Vec<_> = files.iter().filter_map(|file| file.filename.as_deref()).collect();
     assert_eq!(names, ["summit.png", "gipfel ⛰.png"]);
     assert_eq!(files[1].sha256, "4c4b6a3be1314ab86138bef4314dde022e600960d8689a2c8f8631802d20dab6");
-    assert_eq!(content("personal/winmail.eml").attachments[0].content_type, "application/ms-tnef");
+    let winmail = &content("personal/winmail.eml").attachments[0];
+    assert_eq!(winmail.content_type, "application/ms-tnef");
+    let within = &winmail.contents[0];
+    assert_eq!((within.filename.as_deref(), within.size_bytes), (Some("Protokoll Mai.txt"), 16));
+    assert_eq!(within.sha256, "791049ef762c0f3f1afea92f9ab7e4741c05ab1357f8848c89554ba5d501b67c");
+    let forwarded =
+        content("personal/forwarded-message.eml").attachments[0].message.clone().unwrap();
+    assert!(forwarded.subject.is_some() && forwarded.from.is_some());
 }
 
 #[test]
@@ -109,6 +116,35 @@ fn machines_are_understood() {
         ["report/dmarc-aggregate.eml", "report/arf-complaint.eml", "report/tls.eml"].map(content);
     let kinds = kinds.map(|content| content.report.map(|report| report.kind));
     assert_eq!(kinds, [Some(ReportKind::Dmarc), Some(ReportKind::Arf), Some(ReportKind::Tls)]);
+    assert_eq!(
+        content("calendar/accepted.eml").calendar.unwrap().reply.as_deref(),
+        Some("ACCEPTED")
+    );
+}
+
+#[test]
+fn reports_are_unpacked_and_counted() {
+    let reports = ["report/dmarc-aggregate.eml", "report/tls.eml"].map(content);
+    let reports = reports.map(|content| content.report.unwrap());
+    let counts = reports.each_ref().map(|report| (report.total, report.failed));
+    assert_eq!(counts, [(Some(15), Some(3)), (Some(43), Some(2))]);
+    let ends = reports.map(|report| report.end.map(|end| end.to_string()));
+    assert_eq!(ends[0].as_deref(), Some("2026-04-30T23:59:59.000Z"));
+    assert_eq!(ends[0], ends[1]);
+}
+
+#[test]
+fn what_is_signed_or_encrypted_says_so_and_an_answer_which_words_are_its_own() {
+    let told =
+        |path| content(path).protection.map(|found| (found.format, found.signed, found.encrypted));
+    assert_eq!(told("personal/pgp-signed.eml"), Some((ProtectionFormat::Pgp, true, false)));
+    assert_eq!(told("personal/pgp-encrypted.eml"), Some((ProtectionFormat::Pgp, false, true)));
+    assert_eq!(told("personal/html-only.eml"), None);
+    let text = content("personal/answer.eml").text.unwrap();
+    let marks: Vec<_> = text.marks.iter().map(|mark| mark.kind).collect();
+    assert_eq!(marks, [MarkKind::Quoted]);
+    let own: String = text.preview.chars().take(text.marks[0].start).collect();
+    assert!(!own.contains('>'), "{own}");
 }
 
 #[test]

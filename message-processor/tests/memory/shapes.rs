@@ -3,7 +3,7 @@
 /// A kind of message, by its name, and how one of about so many bytes is made.
 type Shape = (&'static str, fn(usize) -> Vec<u8>);
 
-pub(crate) const ALL: [Shape; 21] = [
+pub(crate) const ALL: [Shape; 29] = [
     ("base64 attachment", attachment),
     ("text", text),
     ("text in a legacy charset", legacy_text),
@@ -23,6 +23,14 @@ pub(crate) const ALL: [Shape; 21] = [
     ("addresses", addresses),
     ("delivery status", delivery_status),
     ("invitation", invitation),
+    ("winmail.dat of one file", winmail),
+    ("winmail.dat of many files", winmail_of_many),
+    ("winmail.dat of a long name", winmail_of_a_name),
+    ("attached messages", messages),
+    ("packed report", packed_report),
+    ("report of rows", report_of_rows),
+    ("TLS report of policies", tls_report),
+    ("html of hidden elements", hidden_elements),
     ("delimiters within a line", delimiters),
     ("no header", no_header),
 ];
@@ -158,6 +166,87 @@ fn invitation(size: usize) -> Vec<u8> {
     let header =
         format!("{FROM}Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n");
     of(&header, "ATTENDEE:mailto:kim@example.org\r\n", size)
+}
+
+/// A `winmail.dat` in base64 that is about as long as the message.
+fn winmail_with(attributes: &[u8]) -> Vec<u8> {
+    let header = format!(
+        "{FROM}Content-Type: application/ms-tnef\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    );
+    let stream = [&[0x78, 0x9f, 0x3e, 0x22, 1, 0], attributes].concat();
+    [header.into_bytes(), base64(&stream)].concat()
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |three: &[u8]| {
+        let bits = three.iter().fold(0, |bits, &byte| bits << 8 | usize::from(byte));
+        [18, 12, 6, 0].map(|shift| alphabet[bits >> shift & 63])
+    };
+    bytes.chunks_exact(3).flat_map(group).collect()
+}
+
+fn attribute(id: u32, value: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(value.len()).unwrap().to_le_bytes();
+    [&[2][..], &id.to_le_bytes(), &length, value, &[0, 0]].concat()
+}
+
+fn winmail(size: usize) -> Vec<u8> {
+    let file = attribute(0x0006_800f, &vec![b'x'; size * 3 / 4]);
+    winmail_with(&[attribute(0x0006_9002, &[0; 14]), file].concat())
+}
+
+fn winmail_of_many(size: usize) -> Vec<u8> {
+    let file = [attribute(0x0006_9002, &[0; 14]), attribute(0x0001_8010, b"a.txt\0")].concat();
+    winmail_with(&file.repeat(size * 3 / 4 / file.len()))
+}
+
+fn winmail_of_a_name(size: usize) -> Vec<u8> {
+    let name = vec![0x4e; size * 3 / 4];
+    let length = u32::try_from(name.len()).unwrap().to_le_bytes();
+    let properties = [&[1, 0, 0, 0, 0x1f, 0, 7, 0x37, 1, 0, 0, 0][..], &length, &name].concat();
+    winmail_with(&[attribute(0x0006_9002, &[0; 14]), attribute(0x0006_9005, &properties)].concat())
+}
+
+fn messages(size: usize) -> Vec<u8> {
+    let header = format!("{FROM}Content-Type: multipart/digest; boundary=a\r\n\r\n");
+    let to = "Kim <kim@example.org>, ".repeat(2_500);
+    of(&header, &format!("--a\r\n\r\n{FROM}Message-ID: <1@x>\r\nCc: {to}\r\n\r\nHello\r\n"), size)
+}
+
+fn report(kind: &str) -> String {
+    format!("{FROM}Content-Type: application/{kind}; name=a!b!1!2.xml.gz\r\n")
+}
+
+/// Empty stored blocks, each of which the next follows: what unpacks to nothing is read to its limit too.
+fn packed_report(size: usize) -> Vec<u8> {
+    let header = report("gzip") + "\r\n";
+    let mut message = header.into_bytes();
+    message.extend_from_slice(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
+    while message.len() + 5 <= size {
+        message.extend_from_slice(&[0, 0, 0, 0xff, 0xff]);
+    }
+    message
+}
+
+fn report_of_rows(size: usize) -> Vec<u8> {
+    of(
+        &(report("xml") + "\r\n<feedback>"),
+        "<record><row><count>1</count></row></record><a>&amp;&#x1;",
+        size,
+    )
+}
+
+fn tls_report(size: usize) -> Vec<u8> {
+    let header = report("tlsrpt+json") + "\r\n{\"policies\":[{}";
+    let mut message = of(&header, ",{\"a\":[1,[2]]}", size.saturating_sub(2));
+    message.extend_from_slice(b"]}");
+    message
+}
+
+fn hidden_elements(size: usize) -> Vec<u8> {
+    let header = format!("{FROM}Content-Type: text/html\r\n\r\n");
+    of(&header, "<div style='color:#fff;display:none'><blockquote type=cite><p hidden>x</b>", size)
 }
 
 /// A delimiter at every third byte of one line.

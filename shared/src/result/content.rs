@@ -39,6 +39,27 @@ pub struct Text {
     pub language: Option<String>,
     /// Whether there is more than the preview.
     pub truncated: bool,
+    /// What of the preview is not the sender's own words of this time, in its order and without overlap.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
+}
+
+/// A stretch of the preview, from one character to another, which is not in it. Characters are Unicode code points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub kind: MarkKind,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// What a stretch of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MarkKind {
+    /// Another message that is repeated, with the line that says whose it is.
+    Quoted,
+    /// The sender's signature.
+    Signature,
 }
 
 /// A file that came with the message.
@@ -55,6 +76,40 @@ pub struct Attachment {
     pub sha256: String,
     /// Whether it is shown within the text rather than beside it.
     pub inline: bool,
+    /// The files within a `winmail.dat`, which have nothing within themselves.
+    #[serde(default)]
+    pub contents: Vec<Attachment>,
+    /// Of an attached message, what it is.
+    #[serde(default)]
+    pub message: Option<AttachedMessage>,
+}
+
+/// A message within a message, as its own header has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachedMessage {
+    pub message_id: Option<String>,
+    pub from: Option<Address>,
+    pub subject: Option<String>,
+    pub date: Option<Timestamp>,
+}
+
+/// How the message is signed or encrypted. No signature has been checked, and nothing decrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protection {
+    pub format: ProtectionFormat,
+    pub signed: bool,
+    pub encrypted: bool,
+}
+
+/// By which standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProtectionFormat {
+    /// RFC 8551.
+    Smime,
+    /// RFC 3156, or armour within the text (RFC 9580).
+    Pgp,
 }
 
 /// What the receiving server found about the sender's identity; null where it said nothing.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
+
 /// What a delivery status notification says (RFC 3464).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounce {
@@ -32,7 +34,7 @@ pub enum ReportKind {
     Tls,
 }
 
-/// What a report is about, as far as it says so outside its compressed attachment, which is never opened.
+/// What a report is about, by its attachment, which is unpacked to a limit, or else by its header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -46,6 +48,17 @@ pub struct Report {
     pub report_id: Option<String>,
     /// For ARF: where the reported message came from.
     pub source_ip: Option<String>,
+    /// The period that is reported on.
+    #[serde(default)]
+    pub begin: Option<Timestamp>,
+    #[serde(default)]
+    pub end: Option<Timestamp>,
+    /// How many messages (DMARC) or sessions (TLS) there were; null where the attachment was not read to its end.
+    #[serde(default)]
+    pub total: Option<u64>,
+    /// How many of them failed.
+    #[serde(default)]
+    pub failed: Option<u64>,
 }
 
 /// The first event of an invitation (RFC 5545, RFC 5546). A time is `2026-05-01T12:00:00Z` in UTC,
@@ -62,4 +75,10 @@ pub struct Calendar {
     /// Addresses, without `mailto:`.
     pub organizer: Option<String>,
     pub attendees: Vec<String>,
+    /// The rule of an event that recurs, as it stands (RFC 5545, section 3.3.10).
+    #[serde(default)]
+    pub recurrence: Option<String>,
+    /// Of a `REPLY`: `ACCEPTED`, `DECLINED`, `TENTATIVE`, …
+    #[serde(default)]
+    pub reply: Option<String>,
 }

@@ -243,3 +243,70 @@ fn links_compared() {
     };
     assert_eq!((page(super::LINKS - 1), page(super::LINKS)), (1, 0));
 }
+
+#[test]
+fn elements_within_each_other() {
+    let text = |around: usize| {
+        let page = "<div>".repeat(around) + "<span hidden>no</span>";
+        super::super::html::Page::read(&page).text
+    };
+    assert_eq!((&*text(super::ELEMENTS - 1), &*text(super::ELEMENTS)), ("", "no"));
+}
+
+#[test]
+fn files_within_a_winmail() {
+    let attribute = |id: u32, value: &[u8]| {
+        let length = u32::try_from(value.len()).unwrap().to_le_bytes();
+        [&[2][..], &id.to_le_bytes(), &length, value, &[0, 0]].concat()
+    };
+    for more in [0, 1] {
+        let files = attribute(0x0006_9002, &[0; 14]).repeat(super::WITHIN + more);
+        let stream = [&[0x78, 0x9f, 0x3e, 0x22, 1, 0][..], &files].concat();
+        let found = super::super::tnef::files(&stream).unwrap();
+        assert_eq!(found.len(), super::WITHIN);
+    }
+}
+
+#[test]
+fn stretches_marked() {
+    for more in [0, 1] {
+        let text = "> a\nb\n".repeat(super::MARKS + more);
+        assert_eq!(super::super::marks::of(&text).len(), super::MARKS);
+    }
+}
+
+/// A DMARC report of one row and as much space as fills it up to so many bytes.
+fn report(bytes: usize) -> String {
+    let row = "<feedback><record><row><count>1</count></row></record>";
+    format!("{row}{}</feedback>", " ".repeat(bytes - row.len() - "</feedback>".len()))
+}
+
+#[test]
+fn bytes_of_a_report() {
+    let message = |bytes: usize| {
+        format!(
+            "Subject: Report domain: a Report-ID: b\nContent-Type: text/xml\n\n{}",
+            report(bytes)
+        )
+    };
+    is_edge("report_too_long", |more| message(super::PACKED_BYTES + more));
+    let total = |more| content(&message(super::PACKED_BYTES + more)).report.unwrap().total;
+    assert_eq!((total(0), total(1)), (Some(1), None));
+}
+
+#[test]
+fn bytes_of_a_report_once_it_is_unpacked() {
+    use std::io::Write;
+    let message = |more: usize| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(report(super::REPORT_BYTES + more).as_bytes()).unwrap();
+        let header = format!(
+            "{FROM}Subject: Report domain: a Report-ID: b\nContent-Type: application/gzip\n\n"
+        );
+        let raw = [header.into_bytes(), packed.finish().unwrap()].concat();
+        crate::understand::<&str>(&raw, &[]).content
+    };
+    assert_eq!(codes(&message(0)), [""; 0]);
+    assert_eq!(codes(&message(1)), ["report_too_long"]);
+    assert_eq!(message(1).report.unwrap().total, None);
+}
