@@ -29,11 +29,13 @@ const REASON_LINES: usize = 8;
 
 /// The recipients that the text of a report names.
 pub(super) fn recipients(text: &str, subject: &str) -> Vec<BouncedRecipient> {
-    let action = if is_delay(subject) || is_delay(text) { "delayed" } else { "failed" };
+    let report = || text.lines().take_while(|line| !begins_copy(line));
+    let delayed = is_delay(subject) || report().any(is_delay);
+    let action = if delayed { "delayed" } else { "failed" };
     let mut found: Vec<BouncedRecipient> = Vec::new();
     // Whose reason the next lines may be, and how many there have been.
     let mut telling: Option<(usize, usize)> = None;
-    for line in text.lines().take_while(|line| !begins_copy(line)) {
+    for line in report() {
         let line = line.trim();
         if let Some((address, rest)) =
             addressed(line).or_else(|| answered(line)).or_else(|| labelled(line))
@@ -251,5 +253,13 @@ mod tests {
         let delayed =
             recipients("Your message is still being retried.\n\na@example.com\n", "Warning");
         assert_eq!(delayed[0].action.as_deref(), Some("delayed"));
+    }
+
+    #[test]
+    fn what_the_returned_message_says_of_a_delay_delays_nothing() {
+        let text = "<a@example.com>:\n550 no such user\n\n--- Below this line is a copy of the message.\n\n\
+            My train is delayed.\n";
+        let failed = recipients(text, "failure notice");
+        assert_eq!(failed[0].action.as_deref(), Some("failed"));
     }
 }
