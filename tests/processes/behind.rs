@@ -14,10 +14,11 @@ const MAILBOXES: usize = 60;
 /// Far more than the workers can wait for: ten at a time, and all sixty are due every second.
 const SLOW_MS: u64 = 1_000;
 
-/// What two rounds make, and what may be ready when another begins.
-const MOST: usize = 2 * MAILBOXES + 100;
+/// What may be ready when a round begins; then what it makes, what the last one made that is not ready yet, for turns are
+/// spread over the interval, and what the workers have in hand.
+const MOST: usize = 100 + 3 * MAILBOXES;
 
-/// Long enough for twice as many jobs, were there one for each mailbox and round.
+/// Long enough for far more jobs, were there one for each mailbox and round.
 const SECONDS: u64 = 10;
 
 #[tokio::test]
