@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use shared::announce::publish_notice;
 use shared::clock::Timestamp;
+use shared::events::data::Words;
 use shared::mailbox::{Mailbox, Notice, Owed};
 use shared::mailer::{Delivery, Mail, Mailer};
 use shared::store::StoreError;
@@ -57,7 +57,7 @@ impl DeadLetterStage {
                 text = Some(self.text(mailbox, owed, now).await?);
             }
         }
-        publish_notice(&*self.events, &self.stack, mailbox, owed, text).await?;
+        publish_notice(&*self.events, &self.stack, mailbox, owed, text.as_ref()).await?;
         self.mailboxes.settle(&mailbox.user_id, paid).await
     }
 
@@ -96,8 +96,9 @@ impl DeadLetterStage {
         mailbox: &Mailbox,
         owed: &Notice,
         now: Timestamp,
-    ) -> Result<Value, StoreError> {
-        Ok(json!({ "subject": SUBJECT, "body": self.body(mailbox, owed, now).await? }))
+    ) -> Result<Words, StoreError> {
+        let body = self.body(mailbox, owed, now).await?;
+        Ok(Words { subject: SUBJECT.to_owned(), body })
     }
 
     async fn body(

@@ -1,8 +1,11 @@
 //! Announcing what is owed to a mailbox: the event is published, and only then the debt is cleared. A crash in between
 //! publishes it again, under the same id.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
+use crate::clock::Timestamp;
+use crate::events::data::{AboutMailbox, Disconnected, NeedsReauth, Opened, Words};
 use crate::events::{Attributes, Event, EventKind, Events};
 use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ledger::Mailboxes;
@@ -28,66 +31,69 @@ pub async fn publish_notice(
     stack: &str,
     mailbox: &Mailbox,
     owed: &Notice,
-    text: Option<Value>,
+    text: Option<&Words>,
 ) -> Result<(), StoreError> {
-    let mut event = about(stack, mailbox, owed.id.clone(), EventKind::NeedsReauth, owed.at);
-    let (epoch, grant) = (mailbox.epoch, mailbox.grant);
-    add(&mut event, json!({ "epoch": epoch, "grant": grant, "reason": owed.reason }));
-    if let Some(text) = text {
-        add(&mut event, json!({ "text": text }));
-    }
-    publish_one(events, event).await
+    let data = AboutMailbox {
+        user_id: &mailbox.user_id,
+        reference: mailbox.reference.as_deref(),
+        epoch: mailbox.epoch,
+        grant: mailbox.grant,
+        more: NeedsReauth { reason: owed.reason, text },
+    };
+    publish_one(events, about(stack, &owed.id, EventKind::NeedsReauth, owed.at, &data)).await
 }
 
-/// Publishes the end of a life, with the receipt of its purge where there was one. The caller clears the debt, after everything else that it stands for.
+/// Publishes the end of a life, with the receipt of its purge where there was one. The caller clears the debt, after
+/// everything else that it stands for.
 pub async fn publish_disconnect(
     events: &dyn Events,
     stack: &str,
     mailbox: &Mailbox,
     debt: &DisconnectDebt,
 ) -> Result<(), StoreError> {
-    let mut event = about(stack, mailbox, debt.id.clone(), EventKind::Disconnected, debt.at);
-    let revoked = debt.revoked.and_then(Revoked::said);
-    add(
-        &mut event,
-        json!({ "epoch": debt.epoch, "grant": debt.grant, "revokedAtGoogle": revoked }),
-    );
-    if let Some(purge) = &debt.purge {
-        // The row has lost it; whoever kept this person under it must be able to tell whom the receipt is for.
-        event.attributes.reference.clone_from(&purge.reference);
-        let receipt = mailbox.purged.map(|purged| purged.receipt());
-        add(&mut event, json!({ "ref": purge.reference, "purge": receipt }));
-    }
-    publish_one(events, event).await
+    // The row of a purged life has lost it; whoever kept this person under it must be able to tell whom the receipt is
+    // for.
+    let reference = debt.purge.as_ref().map_or(&mailbox.reference, |purge| &purge.reference);
+    let receipt = debt.purge.as_ref().and(mailbox.purged).map(|purged| purged.receipt());
+    let data = AboutMailbox {
+        user_id: &mailbox.user_id,
+        reference: reference.as_deref(),
+        epoch: debt.epoch,
+        grant: debt.grant,
+        more: Disconnected {
+            revoked_at_google: debt.revoked.and_then(Revoked::said),
+            purge: receipt,
+        },
+    };
+    publish_one(events, about(stack, &debt.id, EventKind::Disconnected, debt.at, &data)).await
 }
 
 fn announcement(stack: &str, mailbox: &Mailbox, owed: &Announcement) -> Event {
-    let mut event = about(stack, mailbox, owed.id.clone(), owed.kind, owed.at);
-    add(&mut event, json!({ "epoch": mailbox.epoch, "grant": mailbox.grant, "gap": owed.gap }));
-    event
+    let data = AboutMailbox {
+        user_id: &mailbox.user_id,
+        reference: mailbox.reference.as_deref(),
+        epoch: mailbox.epoch,
+        grant: mailbox.grant,
+        more: Opened { gap: owed.gap.as_ref() },
+    };
+    about(stack, &owed.id, owed.kind, owed.at, &data)
 }
 
-fn about(
+fn about<T: Serialize>(
     stack: &str,
-    mailbox: &Mailbox,
-    id: String,
+    id: &str,
     kind: EventKind,
-    at: crate::clock::Timestamp,
+    at: Timestamp,
+    data: &AboutMailbox<'_, T>,
 ) -> Event {
-    let data = json!({ "userId": mailbox.user_id, "ref": mailbox.reference });
-    let mut event = Event::new(stack, id, kind, mailbox.user_id.to_string(), at, data);
+    let subject = data.user_id.to_string();
+    let mut event = Event::new(stack, id.to_owned(), kind, subject, at, json!(data));
     event.attributes = Attributes {
-        user_id: Some(mailbox.user_id.clone()),
-        reference: mailbox.reference.clone(),
+        user_id: Some(data.user_id.clone()),
+        reference: data.reference.map(str::to_owned),
         ..Attributes::default()
     };
     event
-}
-
-fn add(event: &mut Event, more: Value) {
-    if let (Value::Object(data), Value::Object(more)) = (&mut event.data, more) {
-        data.extend(more);
-    }
 }
 
 async fn publish_one(events: &dyn Events, event: Event) -> Result<(), StoreError> {

@@ -126,6 +126,7 @@ pub struct Purged {
 
 /// What a person who asked for a purge is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// When everything within reach was deleted, for the second time.
@@ -138,6 +139,7 @@ pub struct Receipt {
 
 /// What a place may keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Remains {
     /// Where.

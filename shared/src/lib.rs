@@ -31,6 +31,8 @@ pub mod replay;
 pub mod reservation;
 pub mod result;
 pub mod rotation;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod scope;
 pub mod sealing;
 pub mod secret;

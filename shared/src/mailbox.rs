@@ -207,8 +207,9 @@ pub struct Announcement {
 }
 
 /// How a gap in the history was closed, after Gmail had forgotten the cursor. Mail imported into the mailbox with a
-/// date before [`from`](Self::from) is not covered by it.
+/// date before `from` is not covered by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GapReport {
     /// Start of the window that was listed again.

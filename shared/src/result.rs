@@ -19,6 +19,7 @@ use crate::ids::{Generation, MessageId, ThreadId, UserId};
 
 /// The schema that a document is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Schema {
     #[default]
     #[serde(rename = "fanmail.result.v1")]
@@ -27,6 +28,7 @@ pub enum Schema {
 
 /// Everything we say about one message. Without a mailbox, the fields that only a mailbox knows are null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageResult {
     pub schema: Schema,
@@ -51,6 +53,7 @@ pub struct MessageResult {
     pub list: Option<ListInfo>,
     pub category: Category,
     /// How sure we are of the category, 0 to 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub confidence: f64,
     /// Why this category, in words.
     pub reasons: Vec<String>,
@@ -77,6 +80,7 @@ pub struct MessageResult {
 
 /// Something that a rule does with the message, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Action {
     /// `label`, `forward` or `webhook`.
     pub kind: String,
@@ -85,6 +89,7 @@ pub struct Action {
 
 /// How far an action has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ActionState {
     Pending,

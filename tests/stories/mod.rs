@@ -28,6 +28,7 @@ macro_rules! stories {
 mod backend;
 mod breaker;
 mod connecting;
+mod contracts;
 mod crashes;
 mod dead_letters;
 mod domains;

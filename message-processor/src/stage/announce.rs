@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use shared::events::data::{MessageProcessed, StoredResult};
 use shared::events::{Attributes, Event, EventKind, message_event_id};
 use shared::jobs::Lane;
 use shared::result::MessageResult;
@@ -44,24 +45,23 @@ impl MessageProcessor {
 
     fn data(&self, run: &Run<'_>, key: &str, result: &MessageResult, bytes: &[u8]) -> Value {
         let sha256 = hex::encode(digest(&SHA256, bytes));
-        let mut data = json!({
-            "userId": run.mailbox.user_id,
-            "ref": result.reference,
-            "messageId": result.message_id,
-            "threadId": result.thread_id,
-            "internalDate": result.internal_date,
-            "category": result.category,
-            "confidence": result.confidence,
-            "labels": result.labels,
-            "hasAttachments": !result.attachments.is_empty(),
-            "generation": result.generation,
-            "lane": run.job.lane,
-            "replay": run.job.lane == Lane::Replay,
-            "result": { "key": key, "sha256": sha256, "bytes": bytes.len() },
-        });
-        if self.settings.event_data == EventData::Full && bytes.len() <= MAX_INLINE_RESULT {
-            data["document"] = serde_json::from_slice(bytes).unwrap_or(Value::Null);
-        }
-        data
+        let travels =
+            self.settings.event_data == EventData::Full && bytes.len() <= MAX_INLINE_RESULT;
+        json!(MessageProcessed {
+            user_id: &run.mailbox.user_id,
+            reference: result.reference.as_deref(),
+            message_id: result.message_id.as_ref(),
+            thread_id: result.thread_id.as_ref(),
+            internal_date: result.internal_date,
+            category: result.category,
+            confidence: result.confidence,
+            labels: &result.labels,
+            has_attachments: !result.attachments.is_empty(),
+            generation: result.generation,
+            lane: run.job.lane,
+            replay: run.job.lane == Lane::Replay,
+            result: StoredResult { key, sha256, bytes: bytes.len() },
+            document: travels.then(|| serde_json::from_slice(bytes).ok()).flatten(),
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! What we announce: CloudEvents 1.0, at least once, each under an id that never changes.
 
+pub mod data;
 pub mod memory;
 #[cfg(feature = "aws")]
 pub mod sns;
@@ -42,10 +43,11 @@ words! {
     }
 }
 
-/// An event, in CloudEvents' JSON form (<https://github.com/cloudevents/spec>). No `Debug`: with `EVENT_DATA=full` it
-/// carries a message.
+/// An event, in CloudEvents' JSON form (<https://github.com/cloudevents/spec>).
+// No `Debug`: with `EVENT_DATA=full` it carries a message.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Event<D = Value> {
     /// Always `1.0`.
     pub specversion: String,
     /// The same for every announcement of the same fact.
@@ -62,7 +64,7 @@ pub struct Event {
     /// Always `application/json`.
     pub datacontenttype: String,
     /// What there is to know.
-    pub data: Value,
+    pub data: D,
     /// What subscribers filter on; travels beside the event.
     #[serde(skip)]
     pub attributes: Attributes,

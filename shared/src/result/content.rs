@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 
 /// The header fields that people and programs ask for. Ids stand without angle brackets, words are decoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Headers {
     pub message_id: Option<String>,
@@ -26,6 +27,7 @@ pub struct Headers {
 
 /// Somebody's name, address, or both.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Address {
     pub name: Option<String>,
     pub address: Option<String>,
@@ -33,6 +35,7 @@ pub struct Address {
 
 /// The message as a reader sees it, without its markup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Text {
     /// The first characters of the readable text.
     pub preview: String,
@@ -46,6 +49,7 @@ pub struct Text {
 
 /// A stretch of the preview, from one character to another, which is not in it. Characters are Unicode code points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Mark {
     pub kind: MarkKind,
     pub start: usize,
@@ -54,6 +58,7 @@ pub struct Mark {
 
 /// What a stretch of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum MarkKind {
     /// Another message that is repeated, with the line that says whose it is.
@@ -64,6 +69,7 @@ pub enum MarkKind {
 
 /// A file that came with the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
     /// The sender's name for it, without folders and control characters.
@@ -86,6 +92,7 @@ pub struct Attachment {
 
 /// A message within a message, as its own header has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AttachedMessage {
     pub message_id: Option<String>,
@@ -96,6 +103,7 @@ pub struct AttachedMessage {
 
 /// How the message is signed or encrypted. No signature has been checked, and nothing decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Protection {
     pub format: ProtectionFormat,
     pub signed: bool,
@@ -104,6 +112,7 @@ pub struct Protection {
 
 /// By which standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ProtectionFormat {
     /// RFC 8551.
@@ -114,6 +123,7 @@ pub enum ProtectionFormat {
 
 /// What the receiving server found about the sender's identity; null where it said nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Authentication {
     pub spf: Option<AuthResult>,
     pub dkim: Option<AuthResult>,
@@ -122,6 +132,7 @@ pub struct Authentication {
 
 /// An outcome of SPF, DKIM or DMARC, by its name in RFC 8601.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AuthResult {
     None,
@@ -136,6 +147,7 @@ pub enum AuthResult {
 
 /// How the message names its list, and how to leave it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ListInfo {
     /// The identifier within `List-Id`'s angle brackets.
@@ -148,6 +160,7 @@ pub struct ListInfo {
 
 /// Something about the message that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Defect {
     /// A stable `snake_case` name.
     pub code: String,

@@ -6,12 +6,14 @@ use crate::clock::Timestamp;
 
 /// What a delivery status notification says (RFC 3464).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bounce {
     pub recipients: Vec<BouncedRecipient>,
 }
 
 /// What became of one recipient.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BouncedRecipient {
     pub address: Option<String>,
     /// An enhanced status code such as `5.1.1`.
@@ -24,6 +26,7 @@ pub struct BouncedRecipient {
 
 /// Which kind of report on mail it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ReportKind {
     /// A complaint or a failed authentication, about one message (RFC 5965, RFC 6591).
@@ -36,6 +39,7 @@ pub enum ReportKind {
 
 /// What a report is about, by its attachment, which is unpacked to a limit, or else by its header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     pub kind: ReportKind,
@@ -64,6 +68,7 @@ pub struct Report {
 /// The first event of an invitation (RFC 5545, RFC 5546). A time is `2026-05-01T12:00:00Z` in UTC,
 /// `2026-05-01T12:00:00` in `timeZone`, and `2026-05-01` for a whole day.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Calendar {
     /// `REQUEST`, `CANCEL`, `REPLY`, …
