@@ -269,7 +269,7 @@ fn path_with(program: &Path) -> String {
 }
 
 /// A program that `./test` has set up.
-fn tool(environment: &str, program: &str) -> PathBuf {
+pub fn tool(environment: &str, program: &str) -> PathBuf {
     let path = PathBuf::from(format!("{REPOSITORY}/target/tools/{environment}/bin/{program}"));
     assert!(path.exists(), "{} is not there: run ./test, which sets it up", path.display());
     path
