@@ -2,6 +2,7 @@
 
 mod accounts;
 mod keys;
+mod reclassify;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -16,6 +17,7 @@ use shared::sealing::KeyName;
 
 pub(crate) use self::accounts::{Accounts, AccountsCommand, ConnectLink, ConnectWorkspace};
 pub(crate) use self::keys::{Keys, KeysCommand};
+pub(crate) use self::reclassify::Reclassify;
 
 /// A Gmail assistant for many mailboxes: every new message is fetched, classified, stored and announced.
 #[derive(Parser)]
@@ -31,7 +33,7 @@ pub(crate) struct Args {
     pub(crate) place: Place,
 }
 
-/// Where accounts, dead-letters, keys, results and worker find what they work on.
+/// Where accounts, dead-letters, keys, reclassify, results and worker find what they work on.
 #[derive(Arguments, Clone)]
 pub(crate) struct Place {
     /// Work on the data folder of this machine, or on a stack on AWS.
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Look at what was stored.
     Results(Results),
+    /// Judge anew what was stored, and announce what that changes.
+    Reclassify(Reclassify),
     /// Read what was announced.
     Events(Events),
     /// Understand raw messages without a mailbox.
@@ -85,8 +89,11 @@ pub(crate) enum Command {
 impl Command {
     /// Whether `--backend aws` means something to it.
     pub(crate) fn works_on_a_stack(&self) -> bool {
-        use Command::{Accounts, DeadLetters, Keys, Results, Worker};
-        matches!(self, Accounts(_) | DeadLetters(_) | Keys(_) | Results(_) | Worker(_))
+        use Command::{Accounts, DeadLetters, Keys, Reclassify, Results, Worker};
+        matches!(
+            self,
+            Accounts(_) | DeadLetters(_) | Keys(_) | Reclassify(_) | Results(_) | Worker(_)
+        )
     }
 }
 

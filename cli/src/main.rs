@@ -74,6 +74,7 @@ async fn run(args: Args) -> anyhow::Result<End> {
         Command::Accounts(accounts) => commands::accounts::run(accounts, &place, out).await,
         Command::DeadLetters(letters) => commands::dead_letters::run(letters, &place, out).await,
         Command::Keys(keys) => commands::keys::run(keys, &place, out).await,
+        Command::Reclassify(asked) => commands::reclassify::run(asked, &place, out).await,
         Command::Results(results) => commands::results::run(results, &place, out).await,
         Command::Events(events) => commands::events::run(events, out).await,
         Command::Classify(classify) => commands::classify::run(&classify, out),

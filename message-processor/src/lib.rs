@@ -1,9 +1,11 @@
 //! The message-processor: what a message is, and what is to be done about it.
 
+mod announce;
 #[cfg(feature = "aws")]
 mod aws;
 mod classify;
 mod parse;
+pub mod reclassify;
 mod stage;
 mod understand;
 

@@ -5,7 +5,6 @@
 //! → acknowledge, so that a crash between any two repeats work; the first result that was written stands, and whoever
 //! finds it there announces that one.
 
-mod announce;
 mod ending;
 mod message;
 mod token;

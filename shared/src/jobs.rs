@@ -191,6 +191,8 @@ words! {
         Backfill = "backfill",
         /// Sent round again from the dead letters.
         Replay = "replay",
+        /// Judged anew from the archive, by a person's command. It is a word of events: no job travels in it.
+        Reclassify = "reclassify",
     }
 }
 

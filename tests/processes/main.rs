@@ -19,5 +19,6 @@ mod kills;
 mod live;
 mod mailboxes;
 mod notices;
+mod reclassify;
 mod secrets;
 mod service;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shared::archive::{Archive, Put};
-use shared::store::StoreError;
+use shared::store::{StoreError, Write};
 
 use super::world::World;
 
@@ -71,6 +71,40 @@ async fn the_first_write_wins(world: World) {
     assert_eq!(put(&world.there.archive, "second").await, Put::Exists);
     let found = world.here.archive.get("results/42/m1.json").await.unwrap();
     assert_eq!(found.as_deref(), Some(&b"first"[..]));
+}
+
+async fn an_object_is_replaced_while_it_is_the_one_that_was_read(world: World) {
+    let (here, there, key) = (&world.here.archive, &world.there.archive, "results/42/m1.json");
+    world.put(key).await;
+    let read = here.read(key).await.unwrap().unwrap();
+    assert_eq!(read.bytes, key.as_bytes());
+    let replaced = there.replace(key, b"second".to_vec(), JSON, &read.version).await.unwrap();
+    assert_eq!(replaced, Write::Applied);
+    let late = here.replace(key, b"third".to_vec(), JSON, &read.version).await.unwrap();
+    assert_eq!(late, Write::Stale);
+    let now = here.read(key).await.unwrap().unwrap();
+    assert_eq!(now.bytes, b"second");
+    assert!(there.remove("results/42/", 10).await.unwrap() > 0);
+    let gone = here.replace(key, b"fourth".to_vec(), JSON, &now.version).await.unwrap();
+    assert_eq!((gone, here.get(key).await.unwrap()), (Write::Stale, None));
+    assert!(here.read(key).await.unwrap().is_none());
+}
+
+async fn of_eight_that_replace_one_object_one_does(world: World) {
+    let key = "results/42/m1.json";
+    world.put(key).await;
+    for round in 0..5 {
+        let read = world.here.archive.read(key).await.unwrap().unwrap();
+        let racers = (0..8_u8).map(|racer| {
+            let stores = if racer % 2 == 0 { &world.here } else { &world.there };
+            let (archive, version) = (stores.archive.clone(), read.version.clone());
+            let bytes = format!("{round} {racer}").into_bytes();
+            async move { archive.replace(key, bytes, JSON, &version).await.unwrap() }
+        });
+        let ended = futures::future::join_all(racers).await;
+        let won = ended.iter().filter(|end| **end == Write::Applied).count();
+        assert_eq!(won, 1, "{ended:?}");
+    }
 }
 
 async fn of_eight_that_write_at_once_one_wins_and_everybody_reads_it(world: World) {
@@ -160,6 +194,8 @@ promises!(
     an_object_is_read_as_it_was_stored,
     an_empty_object_is_an_object,
     the_first_write_wins,
+    an_object_is_replaced_while_it_is_the_one_that_was_read,
+    of_eight_that_replace_one_object_one_does,
     of_eight_that_write_at_once_one_wins_and_everybody_reads_it,
     replacing_replaces_whatever_is_there,
     keys_come_in_order_and_page_by_page,

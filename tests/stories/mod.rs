@@ -43,6 +43,7 @@ mod pacing;
 mod pausing;
 mod purge;
 mod readings;
+mod reclassify;
 mod rotation;
 mod security_events;
 mod tokens;

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use shared::archive::Archive;
 use shared::breaker::Breaker;
 use shared::clock::{Chance, Clock};
-use shared::ledger::{DeadLetters, Mailboxes, Marks};
+use shared::events::Events;
+use shared::ledger::{Control, DeadLetters, Mailboxes, Marks};
 use shared::queue::Queue;
 use shared::replay::Replay;
 
@@ -29,8 +30,10 @@ pub(crate) struct Backend {
     pub(crate) mailboxes: Arc<dyn Mailboxes>,
     pub(crate) marks: Arc<dyn Marks>,
     pub(crate) letters: Arc<dyn DeadLetters>,
+    pub(crate) control: Arc<dyn Control>,
     pub(crate) breaker: Breaker,
     pub(crate) archive: Arc<dyn Archive>,
+    pub(crate) events: Arc<dyn Events>,
     pub(crate) user_jobs: Arc<dyn Queue>,
     pub(crate) replay: Replay,
     pub(crate) door: Door,
@@ -67,8 +70,8 @@ impl Place {
         match (self.backend, &self.stack) {
             (Side::Local, None) => Ok(()),
             _ => Err(bad_use(
-                "--backend aws and --stack are for accounts, dead-letters, keys, results and worker; a stack's events \
-                 are on its topic",
+                "--backend aws and --stack are for accounts, dead-letters, keys, reclassify, results and worker; a \
+                 stack's events are on its topic",
             )),
         }
     }

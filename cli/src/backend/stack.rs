@@ -35,8 +35,10 @@ fn backend(stack: &mut Stack<'_, '_>) -> Backend {
         mailboxes: ledger.clone(),
         marks: ledger.clone(),
         letters: ledger.clone(),
+        control: ledger.clone(),
         breaker: Breaker::new(ledger),
         archive: stack.archive(),
+        events: stack.events(),
         user_jobs: stack.user_jobs(),
         replay: stack.replay(),
         door: Door::Stack {

@@ -8,5 +8,6 @@ pub(crate) mod dead_letters;
 pub(crate) mod events;
 pub(crate) mod google_sim;
 pub(crate) mod keys;
+pub(crate) mod reclassify;
 pub(crate) mod results;
 pub(crate) mod serve;

@@ -6,7 +6,7 @@ use shared::archive::Put;
 use shared::clock::Timestamp;
 use shared::events::Event;
 use shared::google::{GmailError, RawMessage};
-use shared::ids::MessageId;
+use shared::ids::{Generation, MessageId};
 use shared::jobs::Listed;
 use shared::labels::skip_reason;
 use shared::mark::{Ending, MarkState};
@@ -16,6 +16,7 @@ use shared::store::StoreError;
 
 use super::ending::Leftover;
 use super::{MessageProcessor, Run};
+use crate::announce::Announcer;
 use crate::understand::{Circumstances, understand};
 
 /// A message that Gmail does not have this soon after it was listed may only be late
@@ -81,8 +82,7 @@ impl MessageProcessor {
             self.archive.put(&original, raw, "message/rfc822").await?;
         }
         let key = result_key(&run.mailbox.user_id, &id, internal_date);
-        let event = self.store_result(run, key, result).await?;
-        let generation = run.job.generation;
+        let (event, generation) = self.store_result(run, key, result).await?;
         let ending = Ending {
             message_id: id,
             state: MarkState::Done,
@@ -123,21 +123,27 @@ impl MessageProcessor {
         })
     }
 
-    /// The first write stands: whoever finds a result there announces that one.
+    /// The first write stands: whoever finds a result there announces that one, whichever its generation.
     async fn store_result(
         &self,
         run: &Run<'_>,
         key: String,
         ours: MessageResult,
-    ) -> Result<Event, StoreError> {
+    ) -> Result<(Event, Generation), StoreError> {
         let broken = |error: serde_json::Error| StoreError::Broken {
             doing: "reading a result",
             source: error.into(),
         };
         let bytes = serde_json::to_vec(&ours).map_err(broken)?;
-        let event = self.event(run, &key, &ours, &bytes);
+        let announcer = Announcer {
+            stack: &self.settings.stack,
+            event_data: self.settings.event_data,
+            user: &run.mailbox.user_id,
+            lane: run.job.lane,
+        };
+        let event = announcer.event(&key, &ours, &bytes);
         match self.archive.put_new(&key, bytes, "application/json").await? {
-            Put::Stored => Ok(event),
+            Put::Stored => Ok((event, ours.generation)),
             Put::Exists => {
                 let missing = || StoreError::Unavailable {
                     doing: "reading a result",
@@ -145,7 +151,7 @@ impl MessageProcessor {
                 };
                 let bytes = self.archive.get(&key).await?.ok_or_else(missing)?;
                 let theirs: MessageResult = serde_json::from_slice(&bytes).map_err(broken)?;
-                Ok(self.event(run, &key, &theirs, &bytes))
+                Ok((announcer.event(&key, &theirs, &bytes), theirs.generation))
             }
         }
     }

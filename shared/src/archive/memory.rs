@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::key::{check, check_folder, check_prefix};
-use super::{Archive, Put};
-use crate::store::StoreError;
+use super::{Archive, Object, Put, Version};
+use crate::store::{StoreError, Write};
 
 /// Objects by key.
 #[derive(Default)]
@@ -53,6 +53,28 @@ impl Archive for MemoryArchive {
         check(key)?;
         self.objects().insert(key.to_owned(), bytes);
         Ok(())
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        _content_type: &'static str,
+        version: &Version,
+    ) -> Result<Write, StoreError> {
+        check(key)?;
+        Ok(match self.objects().get_mut(key) {
+            Some(held) if Version::of(held) == *version => {
+                *held = bytes;
+                Write::Applied
+            }
+            Some(_) | None => Write::Stale,
+        })
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        let bytes = self.get(key).await?;
+        Ok(bytes.map(|bytes| Object { version: Version::of(&bytes), bytes }))
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

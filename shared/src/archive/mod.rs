@@ -7,8 +7,9 @@ pub mod memory;
 pub mod s3;
 
 use async_trait::async_trait;
+use aws_lc_rs::digest::{SHA256, digest};
 
-use crate::store::StoreError;
+use crate::store::{StoreError, Write};
 
 /// Objects by key, each written whole or not at all.
 #[async_trait]
@@ -29,7 +30,20 @@ pub trait Archive: Send + Sync {
         content_type: &'static str,
     ) -> Result<(), StoreError>;
 
-    /// The object under `key`.
+    /// Stores `bytes` under `key` in place of the object of this version; changes nothing where another, or none, is there.
+    /// `Stale` may mean that this very write had been done, and its answer lost.
+    async fn replace(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &'static str,
+        version: &Version,
+    ) -> Result<Write, StoreError>;
+
+    /// The object under `key`, with its version.
+    async fn read(&self, key: &str) -> Result<Option<Object>, StoreError>;
+
+    /// The bytes under `key`.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// At most `limit` keys that begin with `prefix`, after `after`, in order.
@@ -43,6 +57,26 @@ pub trait Archive: Send + Sync {
     /// Deletes at most `limit` objects below `folder`, which ends in `/`, with every version of theirs that is kept, and
     /// answers how many it has deleted, versions counted one by one; 0 when nothing is left.
     async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError>;
+}
+
+/// What is stored under a key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// Which of the objects that the key has had.
+    pub version: Version,
+}
+
+/// Tells an object from others under the same key, for a write that replaces no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version(String);
+
+impl Version {
+    /// By its content, where nothing else tells.
+    fn of(bytes: &[u8]) -> Self {
+        Self(hex::encode(digest(&SHA256, bytes)))
+    }
 }
 
 /// What became of a first write.

@@ -16,10 +16,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
 use super::key::{check, check_folder, check_prefix};
-use super::{Archive, Put};
+use super::{Archive, Object, Put, Version};
 use crate::aws::{ATTEMPT, Place, fault};
 use crate::clock::{Chance, Clock};
-use crate::store::StoreError;
+use crate::store::{StoreError, Write};
 
 /// How often a first write is tried while others write the same key. Each time one of them gets on.
 const CONFLICTS: usize = 5;
@@ -59,34 +59,74 @@ impl S3Archive {
         Place { doing, action, resource: &self.bucket }
     }
 
-    /// One write; with `if_none_match` only where nothing is.
+    /// One write, on a condition if there is one.
     async fn write(
         &self,
         key: &str,
         bytes: Bytes,
         content_type: &'static str,
-        if_none_match: Option<&'static str>,
+        condition: Condition<'_>,
     ) -> Result<(), PutFailure> {
         let patience = patience(bytes.len());
         let request = self.client.put_object().bucket(&self.bucket).key(key);
         let request = request.content_type(content_type).body(ByteStream::from(bytes));
-        let request = request.set_if_none_match(if_none_match.map(str::to_owned));
+        let request = match condition {
+            Condition::None => request,
+            Condition::Absent => request.if_none_match("*"),
+            Condition::Is(version) => request.if_match(&version.0),
+        };
         let Err(error) = request.customize().config_override(patience).send().await else {
             return Ok(());
         };
         let at = self.place("storing an object", "s3:PutObject");
         Err(match error.as_service_error().and_then(PutObjectError::code) {
-            Some("PreconditionFailed") => PutFailure::Exists,
+            // An object that is gone is none that is still there.
+            Some("PreconditionFailed" | "NoSuchKey") => PutFailure::Otherwise,
             Some("ConditionalRequestConflict") => PutFailure::Conflict(fault(at, error)),
             _ => PutFailure::Other(fault(at, error)),
         })
     }
 }
 
+impl S3Archive {
+    /// A write on a condition, tried again while others write the same key; `false` where the condition does not hold.
+    async fn decide(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        content_type: &'static str,
+        condition: Condition<'_>,
+    ) -> Result<bool, StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.write(key, bytes.clone(), content_type, condition).await {
+                Ok(()) => return Ok(true),
+                Err(PutFailure::Otherwise) => return Ok(false),
+                Err(PutFailure::Conflict(_)) if tries < CONFLICTS => {
+                    Clock::System.sleep(self.chance.jitter(PAUSE)).await;
+                    tries += 1;
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+    }
+}
+
+/// What must be there for a write to be done.
+#[derive(Clone, Copy)]
+enum Condition<'a> {
+    /// Whatever is there.
+    None,
+    /// Nothing.
+    Absent,
+    /// This, by its `ETag`.
+    Is(&'a Version),
+}
+
 /// How a write fails.
 enum PutFailure {
-    /// 412: an object is there.
-    Exists,
+    /// 412, or 404: what is there is not what was asked for.
+    Otherwise,
     /// 409: another write of the key is under way, and which of them wins is not decided.
     Conflict(StoreError),
     /// Anything else.
@@ -97,7 +137,7 @@ impl From<PutFailure> for StoreError {
     fn from(failure: PutFailure) -> Self {
         match failure {
             PutFailure::Conflict(error) | PutFailure::Other(error) => error,
-            PutFailure::Exists => Self::Unavailable {
+            PutFailure::Otherwise => Self::Unavailable {
                 doing: "storing an object",
                 source: "S3 answered a condition that was not asked".into(),
             },
@@ -116,18 +156,8 @@ impl Archive for S3Archive {
         content_type: &'static str,
     ) -> Result<Put, StoreError> {
         check(key)?;
-        let (bytes, mut tries) = (Bytes::from(bytes), 1);
-        loop {
-            match self.write(key, bytes.clone(), content_type, Some("*")).await {
-                Ok(()) => return Ok(Put::Stored),
-                Err(PutFailure::Exists) => return Ok(Put::Exists),
-                Err(PutFailure::Conflict(_)) if tries < CONFLICTS => {
-                    Clock::System.sleep(self.chance.jitter(PAUSE)).await;
-                    tries += 1;
-                }
-                Err(failure) => return Err(failure.into()),
-            }
-        }
+        let written = self.decide(key, bytes.into(), content_type, Condition::Absent).await?;
+        Ok(if written { Put::Stored } else { Put::Exists })
     }
 
     async fn put(
@@ -137,10 +167,24 @@ impl Archive for S3Archive {
         content_type: &'static str,
     ) -> Result<(), StoreError> {
         check(key)?;
-        Ok(self.write(key, bytes.into(), content_type, None).await?)
+        Ok(self.write(key, bytes.into(), content_type, Condition::None).await?)
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    /// Conditional on the `ETag` (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
+    async fn replace(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &'static str,
+        version: &Version,
+    ) -> Result<Write, StoreError> {
+        check(key)?;
+        let condition = Condition::Is(version);
+        let written = self.decide(key, bytes.into(), content_type, condition).await?;
+        Ok(if written { Write::Applied } else { Write::Stale })
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Object>, StoreError> {
         check(key)?;
         let doing = "reading an object";
         let found = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
@@ -151,10 +195,15 @@ impl Archive for S3Archive {
                 return if absent { Ok(None) } else { failed() };
             }
         };
+        let version = Version(found.e_tag.unwrap_or_default());
         let read = found.body.collect().await;
         let bytes =
             read.map_err(|error| StoreError::Unavailable { doing, source: error.into() })?.to_vec();
-        Ok(Some(bytes))
+        Ok(Some(Object { bytes, version }))
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.read(key).await?.map(|object| object.bytes))
     }
 
     async fn keys(

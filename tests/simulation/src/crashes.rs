@@ -55,7 +55,7 @@ fn now(world: &mut World, deed: Deed) {
 }
 
 /// The scenarios there are.
-pub const SCENARIOS: [Scenario; 14] = [
+pub const SCENARIOS: [Scenario; 15] = [
     Scenario {
         name: "first connect with backfill",
         nature: kind,
@@ -230,6 +230,19 @@ pub const SCENARIOS: [Scenario; 14] = [
             now(world, Deed::Tell(0, EventKind::AccountEnabled, at));
             now(world, Deed::Deliver(0, 1));
             minutes(world, 6);
+        },
+    },
+    Scenario {
+        name: "what is stored is judged anew",
+        nature: kind,
+        before: |world| {
+            connected(world);
+            now(world, Deed::Deliver(0, 2));
+            minutes(world, 6);
+        },
+        script: |world| {
+            now(world, Deed::Reclassify);
+            minutes(world, 1);
         },
     },
     Scenario {

@@ -67,6 +67,8 @@ pub enum Deed {
     Older(usize),
     /// The operator has every token sealed anew, under a new key.
     Rotate,
+    /// The operator has everything judged anew that is stored.
+    Reclassify,
     /// The operator sends everything round again that is parked, and gives up what cannot go.
     ReplayAll,
 }
@@ -103,6 +105,7 @@ impl Deed {
             Self::Newer(_) => "job of a newer program",
             Self::Older(_) => "job of an older program",
             Self::Rotate => "rotate keys",
+            Self::Reclassify => "reclassify",
             Self::ReplayAll => "replay all",
         }
     }
@@ -210,6 +213,7 @@ impl World {
             }
             Deed::Older(person) => self.older(person),
             Deed::Rotate => self.rotate(),
+            Deed::Reclassify => self.reclassify(),
             Deed::ReplayAll => self.replay_all(),
         }
     }

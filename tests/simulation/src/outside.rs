@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use serde_json::Value;
 use shared::archive::memory::MemoryArchive;
-use shared::archive::{Archive, Put};
+use shared::archive::{Archive, Object, Put, Version};
 use shared::connect_link::{LinkSigning, PARAMETER};
 use shared::events::{Event, EventKind, Events, message_event_id};
 use shared::ids::{Generation, MessageId, UserId};
 use shared::ledger::Mailboxes;
 use shared::mailer::{Delivery, Mail, Mailer};
-use shared::store::StoreError;
+use shared::store::{StoreError, Write};
 
 use crate::witness::{Marked, Witness};
 
@@ -26,6 +27,12 @@ fn named(key: &str) -> Option<(UserId, MessageId)> {
     let (user, name) = (key.split('/').nth(1)?, key.rsplit('/').next()?);
     let id = name.split('.').next()?;
     Some((user.parse().ok()?, id.parse().ok()?))
+}
+
+/// Which judgement a stored result is.
+pub(crate) fn generation(bytes: &[u8]) -> Option<Generation> {
+    let result: Value = serde_json::from_slice(bytes).ok()?;
+    serde_json::from_value(result["generation"].clone()).ok()
 }
 
 impl Shelf {
@@ -68,6 +75,28 @@ impl Archive for Shelf {
             self.witness.violated("what is stored does not change", None, key);
         }
         self.inner.put(key, bytes, content_type).await
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &'static str,
+        version: &Version,
+    ) -> Result<Write, StoreError> {
+        self.judge_key(key);
+        let held = self.inner.get(key).await?;
+        let written = self.inner.replace(key, bytes.clone(), content_type, version).await?;
+        let follows = held.as_deref().and_then(generation).map(Generation::next);
+        if written == Write::Applied && generation(&bytes) != follows {
+            let rule = "a result is replaced by its next generation alone";
+            self.witness.violated(rule, None, key);
+        }
+        Ok(written)
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        self.inner.read(key).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -129,14 +158,22 @@ impl Topic {
             let rule = "what is announced was accounted for before";
             self.witness.violated(rule, Some(user), format!("{id} has no mark"));
         }
-        if event.id != message_event_id(user, &id, Generation(0)) {
-            let rule = "a message is announced under one id";
+        let said = serde_json::from_value(event.data["generation"].clone());
+        let said = said.unwrap_or(Generation(u32::MAX));
+        if event.id != message_event_id(user, &id, said) {
+            let rule = "a judgement is announced under one id";
             self.witness.violated(rule, Some(user), format!("{id} under {}", event.id));
+        }
+        if said.0 > self.witness.seen().reclassifications {
+            let rule = "a generation follows a reclassification";
+            self.witness.violated(rule, Some(user), format!("{id} is at {said}"));
         }
         let key = event.data["result"]["key"].as_str().unwrap_or_default();
         let size = event.data["result"]["bytes"].as_u64();
         let stored = self.archive.inner.get(key).await.ok().flatten();
-        if stored.map(|bytes| bytes.len() as u64) != size {
+        // What was replaced meanwhile has another event.
+        let later = stored.as_deref().and_then(generation).is_some_and(|stored| stored > said);
+        if !later && stored.map(|bytes| bytes.len() as u64) != size {
             let rule = "what is announced is what is stored";
             self.witness.violated(rule, Some(user), format!("{id}: {key}"));
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use google_sim::in_process::InProcess;
 use google_sim::scopes::Scopes;
+use message_processor::reclassify::Scope;
 use oauth_callback::after_consent::{Given, after_consent};
 use shared::google::OAuth as _;
 use shared::intake;
@@ -146,6 +147,20 @@ impl World {
                 if let Ok(pass) = rotation.pass().await {
                     fate.note("sealed anew", format!("{pass:?}"));
                 }
+            }),
+        );
+    }
+
+    /// The operator has everything judged anew: one run, which may die on the way.
+    pub(crate) fn reclassify(&mut self) {
+        self.witness.seen().reclassifications += 1;
+        let reclassification = self.stages.reclassification();
+        let fate = self.fate.clone();
+        self.spawn(
+            Kind::Person,
+            Box::pin(async move {
+                let ended = reclassification.apply(&Scope::default(), |_| {}).await;
+                fate.note("judged anew", format!("{ended:?}"));
             }),
         );
     }

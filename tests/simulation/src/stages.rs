@@ -7,6 +7,7 @@ use dead_letter::links::Links;
 use dead_letter::notice::Notices;
 use dispatcher::Dispatcher;
 use message_processor::MessageProcessor;
+use message_processor::reclassify::Reclassification;
 use oauth_callback::security_events::Recipient;
 use shared::breaker::{Breaker, Limits};
 use shared::clock::{Chance, Clock};
@@ -101,6 +102,19 @@ impl Stages {
             user_jobs: self.stores.user_jobs.clone(),
             dead_letters: self.stores.dead_message_jobs.clone(),
             settings: self.settings.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn reclassification(&self) -> Reclassification {
+        Reclassification {
+            mailboxes: self.stores.mailboxes.clone(),
+            marks: self.stores.marks.clone(),
+            archive: self.stores.archive.clone(),
+            events: self.stores.events.clone(),
+            control: self.stores.control.clone(),
+            stack: self.settings.stack.clone(),
+            event_data: self.settings.event_data,
             clock: self.clock.clone(),
         }
     }

@@ -181,6 +181,9 @@ fn people(world: &mut World, draw: &Draw, apart: &Apart, size: Size, time: Durat
     if let Some(domain) = &apart.domain {
         domain.days(world, time);
     }
+    if let Some(anew) = &apart.anew {
+        anew.days(world, time);
+    }
     for _ in 0..size.people + draw.below(size.people) {
         let domain = apart.domain.as_ref().filter(|domain| domain.has_another());
         let person = if domain.is_some() { world.add_member() } else { world.add_person() };

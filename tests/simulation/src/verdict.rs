@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use shared::archive::Archive;
 use shared::clock::Timestamp;
-use shared::events::EventKind;
-use shared::ids::{MessageId, UserId};
+use shared::events::{EventKind, message_event_id};
+use shared::ids::{Generation, MessageId, UserId};
 use shared::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterState};
 use shared::mailbox::{AccessBy, Mailbox, Owed};
 use shared::mark::{Mark, MarkState};
@@ -17,6 +17,7 @@ use shared::result::{original_key, result_key};
 use shared::sealing::{Sealed, SealedFor, Sealing, TokenKind};
 
 use crate::deeds::Deed;
+use crate::outside::generation;
 use crate::queue::Nastiness;
 use crate::witness::{Delivered, Marked};
 use crate::world::{TICK, World};
@@ -51,6 +52,12 @@ impl World {
         self.everyone_heals();
         self.come_to_rest();
         self.judge_released();
+        if self.witness.seen().reclassifications > 0 {
+            // What was begun is gone on with, once whoever died with it is known to be dead.
+            let later = self.now() + Duration::from_mins(30);
+            self.plan(later, Deed::Reclassify);
+            self.come_to_rest();
+        }
         for _ in 0..REPLAYS {
             if self.is_healed() {
                 break;
@@ -303,17 +310,29 @@ impl World {
         let date = mark.internal_date.unwrap_or(delivered.at);
         let key = result_key(user, id, date);
         let read = |key: &str| crate::at_once(self.archive.get(key)).and_then(Result::ok).flatten();
-        if read(&key).is_none() {
+        let result = read(&key);
+        if result.is_none() {
             self.witness.violated("what is done has a result", Some(user), &*key);
         }
         if read(&original_key(user, id)).is_none_or(|held| held != delivered.raw) {
             let rule = "what is done has its original, byte for byte";
             self.witness.violated(rule, Some(user), id.as_str());
         }
-        let ids = self.witness.seen().announced.get(&(user.clone(), id.clone())).map(BTreeSet::len);
-        if ids != Some(1) {
-            let seen = format!("{id}: {} ids", ids.unwrap_or(0));
-            self.witness.violated("what is done was announced, under one id", Some(user), seen);
+        let stands = result.as_deref().and_then(generation).unwrap_or_default();
+        let ids: BTreeSet<String> =
+            (0..=stands.0).map(|it| message_event_id(user, id, Generation(it))).collect();
+        let seen = self.witness.seen();
+        let announced = seen.announced.get(&(user.clone(), id.clone())).cloned();
+        drop(seen);
+        let announced = announced.unwrap_or_default();
+        if !announced.contains(&message_event_id(user, id, stands)) || !announced.is_subset(&ids) {
+            let seen = format!("{id} at {stands}: {} ids", announced.len());
+            let rule = "the judgement that stands was announced, and none but those before it";
+            self.witness.violated(rule, Some(user), seen);
+        }
+        if mark.generation != stands {
+            let seen = format!("{id}: {} is stored, {} is marked", stands, mark.generation);
+            self.witness.violated("a mark names the judgement that stands", Some(user), seen);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use shared::archive::{Archive, Put};
+use shared::archive::{Archive, Object, Put, Version};
 use shared::clock::{Clock, Timestamp};
 use shared::events::{Event, Events};
 use shared::goodbye::{DisconnectDebt, Revoked};
@@ -98,6 +98,8 @@ watch!(Control as "control" {
 watch!(Archive as "archive" {
     fn put_new(key: &str, bytes: Vec<u8>, content_type: &'static str) -> Result<Put, StoreError>;
     fn put(key: &str, bytes: Vec<u8>, content_type: &'static str) -> Result<(), StoreError>;
+    fn replace(key: &str, bytes: Vec<u8>, content_type: &'static str, version: &Version) -> Result<Write, StoreError>;
+    fn read(key: &str) -> Result<Option<Object>, StoreError>;
     fn get(key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     fn keys(prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;
     fn remove(folder: &str, limit: usize) -> Result<usize, StoreError>;

@@ -76,6 +76,8 @@ pub struct Seen {
     pub refused: BTreeMap<Consent, BTreeSet<String>>,
     /// The ids under which each message was announced.
     pub announced: BTreeMap<(UserId, MessageId), BTreeSet<String>>,
+    /// How often the operator began to have everything judged anew.
+    pub reclassifications: u32,
     /// What was announced of mailboxes: type, user, id.
     pub told: BTreeSet<(&'static str, UserId, String)>,
     /// What Google posted and need not post again.

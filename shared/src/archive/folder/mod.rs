@@ -17,8 +17,8 @@ use tokio::task::spawn_blocking;
 
 use self::workshop::Workshop;
 use super::key::{check, check_folder, check_prefix};
-use super::{Archive, Put};
-use crate::store::StoreError;
+use super::{Archive, Object, Put, Version};
+use crate::store::{StoreError, Write};
 
 /// Objects as files.
 #[derive(Clone)]
@@ -83,6 +83,25 @@ impl Archive for FolderArchive {
         self.run("replacing an object", move |folder| folder.put(&key, &bytes)).await
     }
 
+    async fn replace(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        _content_type: &'static str,
+        version: &Version,
+    ) -> Result<Write, StoreError> {
+        check(key)?;
+        let (key, version) = (key.to_owned(), version.clone());
+        let replaced =
+            self.run("replacing an object", move |folder| folder.replace(&key, &bytes, &version));
+        replaced.await
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        let bytes = self.get(key).await?;
+        Ok(bytes.map(|bytes| Object { version: Version::of(&bytes), bytes }))
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         check(key)?;
         let key = key.to_owned();
@@ -131,6 +150,18 @@ impl Folder {
         let path = self.root.join(key);
         let draft = self.workshop.draft(bytes)?;
         with_parent(&path, || fs::rename(draft.path(), &path))
+    }
+
+    /// One at a time, whichever process it is in: what is compared must still be there when it is replaced.
+    fn replace(&self, key: &str, bytes: &[u8], version: &Version) -> io::Result<Write> {
+        let _turn = self.workshop.turn()?;
+        match absent(fs::read(self.root.join(key)))? {
+            Some(held) if Version::of(&held) == *version => {
+                self.put(key, bytes)?;
+                Ok(Write::Applied)
+            }
+            Some(_) | None => Ok(Write::Stale),
+        }
     }
 
     /// A folder's own name may say whose it is: once it is empty it goes as well.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 /// Below the archive's root, hence on the same file system.
 const DRAFTS: &str = ".drafts";
 
-/// Locked while rooms are cleared and taken.
+/// Locked while rooms are cleared and taken, and while an object is replaced.
 const DOOR: &str = "door";
 
 /// In each room, locked by its owner.
@@ -41,6 +41,13 @@ impl Workshop {
         let owner = File::create(room.join(OWNER))?;
         owner.lock()?;
         Ok(Self { room, drafts: AtomicU64::new(0), lacking: AtomicUsize::new(0), _owner: owner })
+    }
+
+    /// Waits until nobody else replaces an object, in this process or another. The turn ends when the answer is dropped.
+    pub(super) fn turn(&self) -> io::Result<File> {
+        let door = File::create(self.room.with_file_name(DOOR))?;
+        door.lock()?;
+        Ok(door)
     }
 
     /// Writes a draft. It is gone when the answer is dropped, written or not.

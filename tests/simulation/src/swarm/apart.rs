@@ -16,17 +16,36 @@ use crate::world::World;
 pub(super) struct Apart {
     pub(super) domain: Option<Domain>,
     pub(super) news: Option<News>,
+    pub(super) anew: Option<Anew>,
 }
 
 impl Apart {
     pub(super) fn of(seed: u64) -> Self {
         let draw = || Draw(Chance::seeded(seed.wrapping_mul(6151).wrapping_add(7)));
-        let (domain, news) = match seed % 3 {
-            0 => (Some(Domain(draw())), None),
-            1 => (None, Some(News(draw()))),
-            _ => (None, None),
-        };
-        Self { domain, news }
+        let nothing = Self { domain: None, news: None, anew: None };
+        match seed % 3 {
+            0 => Self { domain: Some(Domain(draw())), ..nothing },
+            1 => Self { news: Some(News(draw())), ..nothing },
+            _ => Self { anew: Some(Anew(draw())), ..nothing },
+        }
+    }
+}
+
+/// An operator who has everything judged anew, again and again.
+pub(super) struct Anew(Draw);
+
+impl Anew {
+    pub(super) fn days(&self, world: &mut World, time: Duration) {
+        let Self(draw) = self;
+        let start = world.now();
+        for _ in 0..1 + draw.below(4) {
+            let at = draw.within(start, time);
+            world.plan(at, Deed::Reclassify);
+            // A second operator, or the same one who has lost patience.
+            if draw.one_in(3) {
+                world.plan(draw.within(at, Duration::from_mins(10)), Deed::Reclassify);
+            }
+        }
     }
 }
 

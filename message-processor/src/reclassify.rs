@@ -1,0 +1,321 @@
+//! Judging anew what is stored, from the archive alone: Gmail is not asked, and spends no quota.
+//!
+//! It goes through results in pages of one mailbox. Per page: note which are about to be replaced → replace each, if it
+//! still is the one that was read → publish → marks. A run that dies in between leaves the note; the next run announces what the note names as it then stands, so
+//! that no replaced result stays without its event. What the run itself has written is told by its moment and is not
+//! judged twice, so that a run that goes on raises no generation again.
+//!
+//! A mailbox that ends meanwhile loses what a page wrote by its purge's second pass, as it does with every stage's writes:
+//! a page is far shorter than the time between the two passes.
+
+mod decide;
+mod progress;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+use shared::archive::{Archive, Object, Version};
+use shared::clock::{Clock, Timestamp};
+use shared::events::{Event, Events};
+use shared::ids::{Epoch, MessageId, UserId};
+use shared::jobs::Lane;
+use shared::ledger::{Control, Mailboxes, Marks};
+use shared::mark::{Ending, MarkState};
+use shared::result::MessageResult;
+use shared::settings::EventData;
+use shared::store::{StoreError, Write};
+
+pub use self::decide::{Change, Standing};
+use self::decide::{anew, change};
+pub use self::progress::Scope;
+use self::progress::{Held, Place};
+use crate::announce::Announcer;
+
+/// Results that are replaced and announced together.
+const PAGE: usize = 25;
+
+/// What a result is.
+const JSON: &str = "application/json";
+
+/// Results that are read at the same time.
+const TOGETHER: usize = 8;
+
+/// How long a run may stand still before another may take its place. A page takes seconds.
+const LEASE: Duration = Duration::from_mins(2);
+
+/// Judges anew. The fields are everything it may touch.
+pub struct Reclassification {
+    /// Asked whether a mailbox is still connected.
+    pub mailboxes: Arc<dyn Mailboxes>,
+    /// Told the generation that stands.
+    pub marks: Arc<dyn Marks>,
+    /// Where originals are read, and results replaced.
+    pub archive: Arc<dyn Archive>,
+    /// Where the new judgements are announced.
+    pub events: Arc<dyn Events>,
+    /// Holds the lease, and what is in hand.
+    pub control: Arc<dyn Control>,
+    /// The stack's name, in events.
+    pub stack: String,
+    /// What events carry.
+    pub event_data: EventData,
+    /// Where the present moment comes from.
+    pub clock: Clock,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tally {
+    /// Results that were looked at.
+    pub looked: u64,
+    /// Those whose judgement or content is another now.
+    pub changed: u64,
+    /// Those that were replaced and announced under a new generation.
+    pub announced: u64,
+    /// Those whose original is not kept: they stay as they are.
+    pub without_original: u64,
+    /// Those that are no results any more, or cannot be read.
+    pub unreadable: u64,
+    /// Those of mailboxes that are not connected: they stay as they are.
+    pub ended: u64,
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// Another run is at it.
+    #[error(
+        "another reclassification is at work since {since}; if it was killed, it can be taken up from {until} on"
+    )]
+    Busy {
+        /// When it began.
+        since: Timestamp,
+        /// When its lease ends, unless it goes on.
+        until: Timestamp,
+    },
+    /// Another run has taken this one's place, because it stood still for too long.
+    #[error(
+        "another reclassification has taken this one's place, because this one stood still for minutes"
+    )]
+    Overtaken,
+    /// A store did not do what it was asked to.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A result as it stands.
+struct Stored {
+    key: String,
+    version: Version,
+    result: MessageResult,
+    /// The message's own bytes, where they are kept.
+    raw: Option<Vec<u8>>,
+}
+
+/// A result that is to be replaced, and by what.
+struct Next {
+    key: String,
+    over: Version,
+    result: MessageResult,
+}
+
+impl Reclassification {
+    /// Says what would change, and changes nothing.
+    pub async fn plan(
+        &self,
+        scope: &Scope,
+        mut each: impl FnMut(&Change),
+    ) -> Result<Tally, Stopped> {
+        let mut tally = Tally::default();
+        let mut after = None;
+        while let Some((user, keys)) = self.page(scope, &mut after).await? {
+            let (_, changes) = self.judged(scope, &user, keys, None, &mut tally).await?;
+            changes.iter().for_each(&mut each);
+        }
+        Ok(tally)
+    }
+
+    /// Replaces and announces what the scope names, and says what has changed.
+    pub async fn apply(
+        &self,
+        scope: &Scope,
+        mut each: impl FnMut(&Change),
+    ) -> Result<Tally, Stopped> {
+        let mut held = self.begin(scope).await?;
+        let mut tally = Tally::default();
+        let mut after = None;
+        while let Some((user, keys)) = self.page(scope, &mut after).await? {
+            let started_at = Some(held.progress.started_at);
+            let (next, changes) = self.judged(scope, &user, keys, started_at, &mut tally).await?;
+            self.hold(&mut held, next.iter().map(|one| one.key.clone()).collect()).await?;
+            tally.announced += self.replace(&user, next).await?;
+            changes.iter().for_each(&mut each);
+        }
+        self.close(held).await?;
+        Ok(tally)
+    }
+
+    /// The next keys of one mailbox within the scope; `after` moves on.
+    async fn page(
+        &self,
+        scope: &Scope,
+        after: &mut Option<String>,
+    ) -> Result<Option<(UserId, Vec<String>)>, StoreError> {
+        loop {
+            let keys = self.archive.keys(&scope.folder(), after.as_deref(), PAGE).await?;
+            let Some(first) = keys.first() else { return Ok(None) };
+            let Some(place) = Place::of(first) else {
+                // Whatever it is, it is none of ours.
+                *after = Some(first.clone());
+                continue;
+            };
+            let of_one = |key: &&String| Place::of(key).is_some_and(|it| it.user == place.user);
+            let page: Vec<String> = keys.iter().take_while(of_one).cloned().collect();
+            *after = page.last().cloned();
+            let wanted = |key: &String| Place::of(key).is_some_and(|place| scope.has(&place));
+            let page: Vec<String> = page.into_iter().filter(wanted).collect();
+            if !page.is_empty() {
+                return Ok(Some((place.user, page)));
+            }
+        }
+    }
+
+    /// What is to be replaced of a page, and what changes by it. What was judged since `started_at` is left.
+    async fn judged(
+        &self,
+        scope: &Scope,
+        user: &UserId,
+        keys: Vec<String>,
+        started_at: Option<Timestamp>,
+        tally: &mut Tally,
+    ) -> Result<(Vec<Next>, Vec<Change>), StoreError> {
+        tally.looked += keys.len() as u64;
+        let row = self.mailboxes.get(user).await?;
+        if row.is_none_or(|row| row.disconnected_at.is_some()) {
+            tally.ended += keys.len() as u64;
+            return Ok((vec![], vec![]));
+        }
+        let read = stream::iter(keys).map(|key| self.read(key)).buffered(TOGETHER);
+        let read: Vec<Option<Stored>> = read.try_collect().await?;
+        let (mut next, mut changes) = (vec![], vec![]);
+        for stored in read {
+            let Some(Stored { key, version: over, result: old, raw }) = stored else {
+                tally.unreadable += 1;
+                continue;
+            };
+            let is_ours = started_at.is_some_and(|started_at| old.processed_at >= started_at);
+            if is_ours || !scope.covers(&old) {
+                continue;
+            }
+            let Some(raw) = raw else {
+                tally.without_original += 1;
+                continue;
+            };
+            let new = anew(&old, &raw, self.clock.now());
+            let change = change(&old, &new);
+            if change.is_some() || !scope.changed_only {
+                next.push(Next { key, over, result: new });
+            }
+            changes.extend(change);
+        }
+        tally.changed += changes.len() as u64;
+        Ok((next, changes))
+    }
+
+    /// A result and its original; `None` where there is no result that can be read.
+    async fn read(&self, key: String) -> Result<Option<Stored>, StoreError> {
+        let Some(Object { bytes, version }) = self.archive.read(&key).await? else {
+            return Ok(None);
+        };
+        let Ok(result) = serde_json::from_slice::<MessageResult>(&bytes) else { return Ok(None) };
+        let raw = match &result.original {
+            Some(original) => self.archive.get(original).await?,
+            None => None,
+        };
+        Ok(Some(Stored { key, version, result, raw }))
+    }
+
+    /// Replaces and announces; answers how many. What somebody else has replaced meanwhile is theirs to announce.
+    async fn replace(&self, user: &UserId, next: Vec<Next>) -> Result<u64, StoreError> {
+        let (mut events, mut results) = (vec![], vec![]);
+        for Next { key, over, result } in next {
+            let bytes = serde_json::to_vec(&result).map_err(|error| StoreError::Broken {
+                doing: "writing a result",
+                source: error.into(),
+            })?;
+            let written = self.archive.replace(&key, bytes.clone(), JSON, &over).await?;
+            // Ours may stand there although it was not taken: its answer was lost, and it was sent again.
+            if written == Write::Stale && self.archive.get(&key).await?.as_ref() != Some(&bytes) {
+                continue;
+            }
+            events.push(self.event(user, &key, &result, &bytes));
+            results.push(result);
+        }
+        if !events.is_empty() {
+            self.announce(user, &events, &results).await?;
+        }
+        Ok(events.len() as u64)
+    }
+
+    /// Publishes, and then tells the marks.
+    async fn announce(
+        &self,
+        user: &UserId,
+        events: &[Event],
+        results: &[MessageResult],
+    ) -> Result<(), StoreError> {
+        if !self.events.publish(events).await?.is_empty() {
+            return Err(StoreError::Unavailable {
+                doing: "publishing an event",
+                source: "the topic refused it".into(),
+            });
+        }
+        let ids: Vec<MessageId> = results.iter().filter_map(|it| it.message_id.clone()).collect();
+        let marks = self.marks.get(user, &ids).await?;
+        let mut endings: BTreeMap<Epoch, Vec<Ending>> = BTreeMap::new();
+        for mark in marks.into_iter().flatten().filter(|mark| mark.state == MarkState::Done) {
+            let of_it = |it: &&MessageResult| it.message_id.as_ref() == Some(&mark.message_id);
+            let Some(result) = results.iter().find(of_it) else { continue };
+            endings.entry(mark.epoch).or_default().push(Ending {
+                message_id: mark.message_id,
+                state: MarkState::Done,
+                generation: result.generation,
+                internal_date: result.internal_date,
+            });
+        }
+        for (epoch, endings) in endings {
+            self.marks.finish(user, epoch, &endings, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    fn event(&self, user: &UserId, key: &str, result: &MessageResult, bytes: &[u8]) -> Event {
+        let announcer = Announcer {
+            stack: &self.stack,
+            event_data: self.event_data,
+            user,
+            lane: Lane::Reclassify,
+        };
+        announcer.event(key, result, bytes)
+    }
+
+    /// Announces what a run that died had replaced: perhaps it had not come to announce it.
+    async fn settle(&self, held: &Held) -> Result<(), StoreError> {
+        for key in &held.progress.in_hand {
+            let (Some(place), Some(bytes)) = (Place::of(key), self.archive.get(key).await?) else {
+                continue;
+            };
+            let Ok(result) = serde_json::from_slice::<MessageResult>(&bytes) else { continue };
+            if result.processed_at < held.progress.started_at {
+                continue;
+            }
+            let event = self.event(&place.user, key, &result, &bytes);
+            self.announce(&place.user, &[event], &[result]).await?;
+        }
+        Ok(())
+    }
+}
