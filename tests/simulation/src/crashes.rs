@@ -242,6 +242,9 @@ pub const SCENARIOS: [Scenario; 15] = [
         },
         script: |world| {
             now(world, Deed::Reclassify);
+            // Whoever died with it is given up after two minutes, and another goes on.
+            minutes(world, 3);
+            now(world, Deed::Reclassify);
             minutes(world, 1);
         },
     },

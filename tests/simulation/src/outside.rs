@@ -211,6 +211,7 @@ impl Events for Topic {
         let named = format!("\"userId\":\"{user}\"");
         let mut known = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, said| !said.contains(&named));
+        self.witness.seen().announced.retain(|(owner, _), _| owner != user);
         Ok(())
     }
 }
