@@ -195,7 +195,11 @@ impl World {
 
     /// Nothing runs, and no record waits.
     pub fn is_at_rest(&self) -> bool {
-        self.processes.running.is_empty() && self.queues.next().is_none()
+        self.nobody_runs() && self.queues.next().is_none()
+    }
+
+    pub(crate) fn nobody_runs(&self) -> bool {
+        self.processes.running.is_empty()
     }
 
     /// Wakes whoever stands still.

@@ -70,6 +70,11 @@ impl NastyQueue {
         self.state().held.values().map(|held| held.visible_at).min()
     }
 
+    /// Whether it holds no record that was received before, and none but such.
+    pub fn holds_only(&self, such: impl Fn(&str) -> bool) -> bool {
+        self.state().held.values().all(|held| held.receives == 0 && such(&held.body))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
