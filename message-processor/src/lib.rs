@@ -6,10 +6,12 @@ mod aws;
 mod classify;
 mod parse;
 pub mod reclassify;
+mod rules;
 mod stage;
 mod understand;
 
 pub use classify::Judgement;
 pub use parse::Content;
+pub use rules::{BadRules, Book, Explained, NoBook, Problem, Rule, Rules, Verdict, sample};
 pub use stage::MessageProcessor;
 pub use understand::{Circumstances, Understood, understand};

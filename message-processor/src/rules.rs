@@ -1,0 +1,152 @@
+//! The operator's rules: conditions over a result's fields, and the labels that a message gets where they hold.
+//!
+//! A rules file is checked as a whole before any of it runs: a field that is misspelt, a condition that is not one, and
+//! what could cost too much are found when the file is read, with their place, and not message by message. What is left
+//! for a message is to hold, not to hold, or to fail because something is null; a rule that fails does not hit, and no
+//! message waits for it.
+
+mod book;
+mod check;
+mod condition;
+mod cost;
+mod explain;
+mod fields;
+mod file;
+mod parts;
+mod place;
+mod sample;
+mod values;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::Value;
+use shared::result::MessageResult;
+
+pub use self::book::{Book, NoBook};
+pub use self::explain::{Explained, Verdict};
+pub use self::place::Problem;
+pub use self::sample::sample;
+
+use self::condition::Condition;
+use self::cost::Budget;
+use self::values::Fields;
+
+/// A file of rules that may run.
+#[derive(Debug)]
+pub struct Rules {
+    hash: String,
+    list: Vec<Rule>,
+    /// The fields that some condition looks at.
+    roots: BTreeSet<String>,
+}
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    pub name: String,
+    /// What a message gets that the condition holds for.
+    pub labels: Vec<String>,
+    /// Whether the rules below are not asked where this one hits.
+    pub stop: bool,
+    when: Condition,
+}
+
+/// Everything that is wrong with a file of rules, in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRules {
+    pub problems: Vec<Problem>,
+}
+
+impl BadRules {
+    /// A line for each problem, in the form that editors know: `FILE:LINE:COLUMN: what`.
+    pub fn in_file(&self, path: &Path) -> String {
+        let line = |problem: &Problem| format!("{}:{problem}", path.display());
+        self.problems.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl fmt::Display for BadRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.problems.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for BadRules {}
+
+impl Rule {
+    /// The condition, on one line.
+    pub fn condition(&self) -> String {
+        self.when.source.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Rules {
+    /// Reads a file of rules and checks all of it.
+    pub fn parse(content: &[u8]) -> Result<Self, BadRules> {
+        let list = file::read(content)?;
+        let roots = list.iter().flat_map(|rule| rule.when.roots.iter().cloned()).collect();
+        Ok(Self { hash: hash(content), list, roots })
+    }
+
+    /// SHA-256 of the file, in hexadecimal: what stands in each result that these rules ran on.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The rules, in the order of the file.
+    pub fn list(&self) -> &[Rule] {
+        &self.list
+    }
+
+    /// Gives a result its labels, and says in it which rules did.
+    pub fn apply(&self, result: &mut MessageResult) {
+        result.labels = self.labels(result);
+        result.rules = Some(self.hash.clone());
+    }
+
+    /// The labels of all rules that hit, in the order of the file, each once.
+    pub fn labels(&self, result: &MessageResult) -> Vec<String> {
+        let document = document(result);
+        let fields = Fields::of(&document, &self.roots);
+        let mut budget = Budget::of_a_message();
+        let mut labels: Vec<String> = Vec::new();
+        for rule in &self.list {
+            if rule.when.holds(&fields, &mut budget) != Ok(true) {
+                continue;
+            }
+            for label in &rule.labels {
+                if !labels.contains(label) {
+                    labels.push(label.clone());
+                }
+            }
+            if rule.stop {
+                break;
+            }
+        }
+        labels
+    }
+
+    /// What each rule says about a result, and where it does not hit, why.
+    pub fn explain(&self, result: &MessageResult) -> Vec<Explained<'_>> {
+        let document = document(result);
+        let fields = Fields::of(&document, &self.roots);
+        explain::each(&self.list, &fields)
+    }
+}
+
+/// The result as it is stored, which is what conditions speak about.
+fn document(result: &MessageResult) -> Value {
+    // A result is made of texts, numbers and lists: it cannot fail, and where it did, no condition would hold.
+    serde_json::to_value(result).unwrap_or_default()
+}
+
+fn hash(content: &[u8]) -> String {
+    hex::encode(digest(&SHA256, content))
+}
+
+#[cfg(test)]
+mod tests;
