@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shared::aws::stack::Stack;
 use shared::google::http::{GoogleAddresses, HttpClient, HttpGmail, NoClient};
 
-use crate::MessageProcessor;
+use crate::{Book, MessageProcessor};
 
 impl MessageProcessor {
     /// The processor over this stack's tables, bucket, topic and queues. It opens access tokens and no others.
@@ -23,6 +23,8 @@ impl MessageProcessor {
             events: stack.events(),
             user_jobs: stack.user_jobs(),
             dead_letters: stack.dead_message_jobs(),
+            // A file of rules is refused with the settings: a stack has no rules yet.
+            rules: Book::default(),
             settings: stack.settings.clone(),
             clock: stack.clock.clone(),
         })

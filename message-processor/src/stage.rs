@@ -35,6 +35,7 @@ use tracing::Instrument;
 use self::ending::Leftover;
 use self::message::Outcome;
 use self::token::Access;
+use crate::rules::Book;
 
 /// The most messages of one job that are fetched at the same time. Gmail limits concurrent requests per mailbox,
 /// across all clients, at an unpublished number; people settle at 5 to 10
@@ -62,6 +63,8 @@ pub struct MessageProcessor {
     pub user_jobs: Arc<dyn Queue>,
     /// Where single hopeless messages of a job go.
     pub dead_letters: Arc<dyn Queue>,
+    /// The operator's rules, as they are now.
+    pub rules: Book,
     /// How it is set.
     pub settings: Settings,
     /// Where the present moment comes from: a long job looks again.

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use shared::category::Category;
 use shared::clock::Timestamp;
 use shared::ids::{Generation, MessageId, ThreadId, UserId};
-use shared::result::{Action, Defect, MessageResult, Schema};
+use shared::result::{Defect, MessageResult, Schema};
 
 use crate::classify::{Judgement, classify};
 use crate::parse::{Content, Unreadable, parse, with_line_feeds};
@@ -31,10 +31,6 @@ pub struct Circumstances {
     pub internal_date: Option<Timestamp>,
     pub generation: Generation,
     pub label_ids: Vec<String>,
-    /// What the rules decided.
-    pub labels: Vec<String>,
-    pub rules: Option<String>,
-    pub actions: Vec<Action>,
     pub processed_at: Timestamp,
     pub original: Option<String>,
     /// The file that was read, for a message in no mailbox.
@@ -79,7 +75,7 @@ fn unreadable(defect: Defect) -> Understood {
 }
 
 impl Understood {
-    /// The result document of this message.
+    /// The result document of this message, of which no rule has been asked yet.
     pub fn into_result(self, known: Circumstances) -> MessageResult {
         let Self { content, judgement } = self;
         MessageResult {
@@ -100,9 +96,9 @@ impl Understood {
             category: judgement.category,
             confidence: judgement.confidence,
             reasons: judgement.reasons,
-            labels: known.labels,
-            rules: known.rules,
-            actions: known.actions,
+            labels: Vec::new(),
+            rules: None,
+            actions: Vec::new(),
             defects: content.defects,
             bounce: content.bounce,
             report: content.report,

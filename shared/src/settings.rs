@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -124,6 +125,8 @@ pub struct Settings {
     pub connect_links: ConnectLinks,
     /// `FEATURES`: what is switched on beside reading mail, and therefore asked for.
     pub features: BTreeSet<Feature>,
+    /// `RULES_FILE`: where the operator's rules stand.
+    pub rules_file: Option<PathBuf>,
     /// `STACK_NAME`: the source of our events.
     pub stack: String,
 }
@@ -176,6 +179,7 @@ impl Settings {
             pacing: env.parsed("QUOTA_PRICES", Pacing::MAY_2026, quota_prices),
             connect_links: env.parsed("CONNECT_LINKS", ConnectLinks::Open, connect_links),
             features: env.parsed("FEATURES", BTreeSet::new(), features),
+            rules_file: env.parsed("RULES_FILE", None, rules_file),
             stack: env.parsed("STACK_NAME", "local".to_owned(), stack),
         };
         if settings.poll_interval_max < settings.poll_interval_min {
@@ -302,6 +306,15 @@ fn quota_prices(text: &str) -> Result<Pacing, String> {
         "legacy" => Ok(Pacing::LEGACY),
         _ => Err(format!("'{text}' is neither 2026-05 nor legacy")),
     }
+}
+
+fn rules_file(text: &str) -> Result<Option<PathBuf>, String> {
+    if text.contains("://") {
+        return Err(format!(
+            "'{text}' is an address, and rules are read from a file of this machine"
+        ));
+    }
+    Ok(Some(PathBuf::from(text)))
 }
 
 fn stack(text: &str) -> Result<String, String> {

@@ -45,6 +45,7 @@ mod purge;
 mod readings;
 mod reclassify;
 mod rotation;
+mod rules;
 mod security_events;
 mod tokens;
 mod world;

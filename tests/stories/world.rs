@@ -9,6 +9,7 @@ use dispatcher::RunState;
 use google_sim::in_process::InProcess;
 use google_sim::scopes::Scopes;
 use google_sim::{Delivery, Google, GoogleConfig};
+use message_processor::Book;
 use oauth_callback::after_consent::{Given, after_consent};
 use shared::breaker::Limits;
 use shared::clock::{Chance, Clock, Timestamp};
@@ -65,6 +66,8 @@ pub(crate) struct World {
     /// The service account, where the story has one.
     pub(crate) delegation: Option<Arc<dyn Delegation>>,
     pub(crate) effects: Effects,
+    /// The operator's, where the story has any.
+    pub(crate) rules: Book,
     pub(crate) settings: Settings,
     /// Whether people are told by mail.
     pub(crate) writes: bool,
@@ -87,6 +90,7 @@ impl World {
         let hand: Arc<dyn Hand> = Arc::new(effects.clone());
         let mut env = Env::new(&|_| None);
         Self {
+            rules: Book::default(),
             settings: Settings::read(&mut env),
             writes: true,
             stores: backend.stores.watched(&hand, &clock, &timetable),
@@ -114,6 +118,7 @@ impl World {
                 Arc::new(Watched { inner, hand: hand.clone() })
             }),
             oauth: Arc::new(Watched { inner: oauth, hand }),
+            rules: self.rules.clone(),
             settings: self.settings.clone(),
             clock: self.clock.clone(),
             chance: self.chance.clone(),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use message_processor::Book;
 use shared::google::Delegation;
 use shared::google::client::FixedAccount;
 use shared::google::http::{GoogleAddresses, HttpClient, HttpDelegation, HttpGmail, HttpOAuth};
@@ -26,11 +27,14 @@ use crate::{BadUse, End, log};
 /// The dispatcher's tick is a fraction of the shortest interval, so that phases spread mailboxes finely.
 const TICKS_PER_INTERVAL: u32 = 10;
 
+/// How often the file of rules is looked at, unless mail is looked for more often than that.
+const RULES_LOOKED_AT: Duration = Duration::from_mins(1);
+
 /// Runs every stage and the pages for connecting, until told to stop.
 pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
     log::in_json();
     let redirect = redirect_uri(args.listen);
-    let (settings, mut client, addresses, account, mailer) = settings(&redirect)?;
+    let Read { settings, mut client, addresses, account, mailer, rules } = read(&redirect)?;
     let (folder, _lock) = Folder::lock(&args.data.data).await?;
     let (listener, addr) = listen(args.listen).await?;
     if client.redirect_uri == redirect {
@@ -54,13 +58,15 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
     lost_keys::refuse(&folder, &args.without_key).await?;
     let sealing = Arc::new(folder.sealing()?);
     let notices = notices(&folder, client.redirect_uri.clone(), mailer)?;
-    let pipeline = Pipeline { folder, oauth, delegation, gmail, sealing, settings, notices };
+    let pipeline = Pipeline { folder, oauth, delegation, gmail, sealing, rules, settings, notices };
     let pages = pipeline.pages(&addresses, client.id, client.redirect_uri)?;
     let clock = pipeline.folder.clock.clone();
     let (stop, told) = shutdown();
     let tick =
         (pipeline.settings.poll_interval_min / TICKS_PER_INTERVAL).max(Duration::from_secs(1));
+    let looked_at = pipeline.settings.poll_interval_min.min(RULES_LOOKED_AT);
     let mut stages = pipeline.start(&told);
+    stages.spawn(pipeline.rules.clone().watch(looked_at, clock.clone(), told.clone()));
     stages.spawn(pipeline.clone().rounds(tick, told.clone()));
     stages.spawn(serve(listener, pages, told));
     line(&format!("Connect a mailbox at http://{addr}/oauth2/start"))?;
@@ -73,10 +79,17 @@ fn redirect_uri(listen: SocketAddr) -> String {
     format!("http://{listen}/oauth2callback")
 }
 
-type Read =
-    (Settings, OAuthClient, GoogleAddresses, Option<ServiceAccount>, Option<Arc<dyn Mailer>>);
+/// What the environment says.
+struct Read {
+    settings: Settings,
+    client: OAuthClient,
+    addresses: GoogleAddresses,
+    account: Option<ServiceAccount>,
+    mailer: Option<Arc<dyn Mailer>>,
+    rules: Book,
+}
 
-fn settings(redirect: &str) -> anyhow::Result<Read> {
+fn read(redirect: &str) -> anyhow::Result<Read> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment of `serve`"
@@ -84,10 +97,21 @@ fn settings(redirect: &str) -> anyhow::Result<Read> {
     let lookup = |name: &str| std::env::var(name).ok();
     let mut env = Env::new(&lookup);
     let settings = Settings::read(&mut env);
+    let rules = rules(&settings, &mut env);
     let client = OAuthClient::read(&mut env, redirect);
     let addresses = GoogleAddresses::read(&mut env);
     let account = workspace_key(&mut env);
     let mailer = mailer(&mut env);
-    let read = env.finish((settings, client, addresses, account, mailer));
+    let read = env.finish(Read { settings, client, addresses, account, mailer, rules });
     read.map_err(|bad| BadUse(bad.to_string()).into())
+}
+
+/// The rules to begin with; what is wrong with them is left in `env`.
+fn rules(settings: &Settings, env: &mut Env<'_>) -> Book {
+    let Some(path) = &settings.rules_file else { return Book::default() };
+    Book::open(path).unwrap_or_else(|error| {
+        // One problem to a line, all of them below the setting's name.
+        env.wrong("RULES_FILE", error.to_string().replace('\n', "\n    "));
+        Book::default()
+    })
 }

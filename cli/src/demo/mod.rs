@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use message_processor::Book;
 use shared::google::http::{Address, GoogleAddresses, HttpClient, HttpGmail, HttpOAuth};
 use shared::pacing::Pacing;
 use shared::secret::ClientSecret;
@@ -108,7 +109,8 @@ fn pipeline(
     let gmail = Arc::new(HttpGmail::new(http, &addresses.gmail_api_url));
     let sealing = Arc::new(folder.sealing()?);
     let oauth = Arc::new(oauth);
-    Ok(Pipeline { folder, oauth, delegation: None, gmail, sealing, settings, notices })
+    let (delegation, rules) = (None, Book::default());
+    Ok(Pipeline { folder, oauth, delegation, gmail, sealing, rules, settings, notices })
 }
 
 async fn connect(world: &World, origin: &str) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dead_letter::DeadLetterStage;
 use dead_letter::notice::Notices;
 use dispatcher::Dispatcher;
-use message_processor::MessageProcessor;
+use message_processor::{Book, MessageProcessor};
 use shared::breaker::Breaker;
 use shared::disposition::chain;
 use shared::google::{Delegation, Gmail, OAuth};
@@ -44,6 +44,7 @@ pub(crate) struct Pipeline {
     pub(crate) delegation: Option<Arc<dyn Delegation>>,
     pub(crate) gmail: Arc<dyn Gmail>,
     pub(crate) sealing: Arc<dyn Sealing>,
+    pub(crate) rules: Book,
     pub(crate) settings: Settings,
     pub(crate) notices: Notices,
 }
@@ -190,6 +191,7 @@ impl Pipeline {
             events: self.folder.events.clone(),
             user_jobs: self.folder.user_jobs.clone(),
             dead_letters: self.folder.dead_message_jobs.clone(),
+            rules: self.rules.clone(),
             settings: self.settings.clone(),
             clock: self.folder.clock.clone(),
         }

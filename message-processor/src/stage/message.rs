@@ -111,9 +111,15 @@ impl MessageProcessor {
             original: self.settings.keep_originals.then(|| original.to_owned()),
             ..Circumstances::default()
         };
-        let raw = message.raw;
+        let (raw, rules) = (message.raw, self.rules.rules());
         let large = raw.len() > LARGE;
-        let read = move || (understand(&raw, &known.label_ids).into_result(known), raw);
+        let read = move || {
+            let mut result = understand(&raw, &known.label_ids).into_result(known);
+            if let Some(rules) = rules {
+                rules.apply(&mut result);
+            }
+            (result, raw)
+        };
         if !large {
             return Ok(read());
         }

@@ -46,6 +46,10 @@ impl<'s, 'e> Stack<'s, 'e> {
     /// The stack that `env` names.
     pub fn new(env: &'s mut Env<'e>, config: &'s SdkConfig) -> Self {
         let settings = Settings::read(env);
+        if settings.rules_file.is_some() {
+            // Said by every function, for none would heed it.
+            env.wrong("RULES_FILE", "is for one machine; a stack has no rules yet");
+        }
         let (clock, chance) = (Clock::System, Chance::system());
         Self { env, settings, clock, chance, config, ledger: None, queues: BTreeMap::new() }
     }

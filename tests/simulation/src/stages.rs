@@ -6,8 +6,8 @@ use dead_letter::DeadLetterStage;
 use dead_letter::links::Links;
 use dead_letter::notice::Notices;
 use dispatcher::Dispatcher;
-use message_processor::MessageProcessor;
 use message_processor::reclassify::Reclassification;
+use message_processor::{Book, MessageProcessor};
 use oauth_callback::security_events::Recipient;
 use shared::breaker::{Breaker, Limits};
 use shared::clock::{Chance, Clock};
@@ -29,6 +29,8 @@ pub struct Stages {
     pub oauth: Arc<dyn OAuth>,
     /// Where no domain has delegated anything, there is none.
     pub delegation: Option<Arc<dyn Delegation>>,
+    /// The operator's.
+    pub rules: Book,
     pub settings: Settings,
     pub clock: Clock,
     pub chance: Chance,
@@ -101,6 +103,7 @@ impl Stages {
             events: self.stores.events.clone(),
             user_jobs: self.stores.user_jobs.clone(),
             dead_letters: self.stores.dead_message_jobs.clone(),
+            rules: self.rules.clone(),
             settings: self.settings.clone(),
             clock: self.clock.clone(),
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use dead_letter::links::Links;
 use google_sim::in_process::InProcess;
 use google_sim::{Google, GoogleConfig};
+use message_processor::Book;
 use shared::archive::memory::MemoryArchive;
 use shared::breaker::Limits;
 use shared::clock::{Chance, Clock, Timestamp};
@@ -169,6 +170,7 @@ impl World {
             gmail: Arc::new(Watched { inner: gmail, hand: hand.clone() }),
             delegation: nature.domain.then(|| delegation(&google, &witness, &hand)).flatten(),
             oauth: Arc::new(Watched { inner: oauth, hand }),
+            rules: Book::default(),
             settings: nature.settings,
             clock: clock.clone(),
             chance: dice(5),
