@@ -3,6 +3,7 @@
 mod accounts;
 mod keys;
 mod reclassify;
+mod rules;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -18,6 +19,7 @@ use shared::sealing::KeyName;
 pub(crate) use self::accounts::{Accounts, AccountsCommand, ConnectLink, ConnectWorkspace};
 pub(crate) use self::keys::{Keys, KeysCommand};
 pub(crate) use self::reclassify::Reclassify;
+pub(crate) use self::rules::{RulesArgs, RulesCommand};
 
 /// A Gmail assistant for many mailboxes: every new message is fetched, classified, stored and announced.
 #[derive(Parser)]
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     Events(Events),
     /// Understand raw messages without a mailbox.
     Classify(Classify),
+    /// Check rules, try them on mail, and compare them.
+    Rules(RulesArgs),
     /// Run one stage of a stack on AWS, in a container instead of a function.
     Worker(Worker),
 }
@@ -289,6 +293,9 @@ pub(crate) struct Classify {
     /// Raw messages, or folders with *.eml files.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Ask these rules, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
 }
 
 /// `fanmail worker`.

@@ -78,6 +78,7 @@ async fn run(args: Args) -> anyhow::Result<End> {
         Command::Results(results) => commands::results::run(results, &place, out).await,
         Command::Events(events) => commands::events::run(events, out).await,
         Command::Classify(classify) => commands::classify::run(&classify, out),
+        Command::Rules(rules) => commands::rules::run(rules, &place, out).await,
         Command::Worker(worker) => backend::stack::work(worker, &place).await,
     }
 }

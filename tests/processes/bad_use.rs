@@ -148,6 +148,9 @@ fn what_cannot_be_typed_is_refused_with_a_hint() {
         vec!["dead-letters", "discard", "--all", "--reason", "waiting"],
         vec!["keys", "rotate", "--since", "yesterday"],
         vec!["serve", "--without-key", "the old one"],
+        vec!["rules"],
+        vec!["rules", "test", "rules.toml"],
+        vec!["rules", "check", "no/such/rules.toml"],
         vec!["acounts", "list"],
         vec![],
     ] {
@@ -181,6 +184,10 @@ fn every_help_text_has_an_example() {
         "results show",
         "events",
         "classify",
+        "rules",
+        "rules check",
+        "rules test",
+        "rules diff",
         "worker",
         "worker dispatcher",
         "worker user-worker",
@@ -219,6 +226,7 @@ fn a_stack_without_a_region_is_refused() {
 fn a_worker_without_its_stacks_names_says_which_it_lacks() {
     let mut command = fanmail();
     command.args(["worker", "user-worker"]).env("POLL_INTERVAL_MIN", "5");
+    command.env("RULES_FILE", "rules.toml");
     command.envs([
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "x"),
@@ -227,6 +235,7 @@ fn a_worker_without_its_stacks_names_says_which_it_lacks() {
     let ran = Ran::of(&command.output().unwrap());
     ran.bad_use(&[
         "POLL_INTERVAL_MIN: '5'",
+        "RULES_FILE: is for one machine",
         "USER_JOBS_QUEUE: is not set",
         "USER_JOBS_DLQ: is not set",
         "GOOGLE_SECRET_ID: is not set",

@@ -20,5 +20,6 @@ mod live;
 mod mailboxes;
 mod notices;
 mod reclassify;
+mod rules;
 mod secrets;
 mod service;

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use message_processor::{Circumstances, understand};
-use shared::clock::Clock;
+use message_processor::{Circumstances, Rules, understand};
+use shared::clock::{Clock, Timestamp};
 use shared::result::MessageResult;
 
+use super::rules::open;
 use crate::args::Classify;
 use crate::print::{Out, line, progress};
 use crate::{BadUse, End};
@@ -15,6 +16,7 @@ use crate::{BadUse, End};
 /// Understands every message that `args` names, a line each, even when it cannot be read.
 pub(crate) fn run(args: &Classify, out: Out) -> anyhow::Result<End> {
     let now = Clock::System.now();
+    let rules = args.rules.as_deref().map(open).transpose()?;
     let mut end = End::Good;
     for path in messages(&args.paths)? {
         let path_shown = path.display().to_string();
@@ -24,12 +26,25 @@ pub(crate) fn run(args: &Classify, out: Out) -> anyhow::Result<End> {
             end = End::Bad;
             Vec::new()
         });
-        let known =
-            Circumstances { path: Some(path_shown), processed_at: now, ..Circumstances::default() };
-        let result = understand::<&str>(&raw, &[]).into_result(known);
+        let result = understood(&raw, path_shown, now, rules.as_ref());
         if out.json { out.object(&result)? } else { line(&sentence(&result))? }
     }
     Ok(end)
+}
+
+/// The result of a message that is in no mailbox.
+pub(super) fn understood(
+    raw: &[u8],
+    path: String,
+    now: Timestamp,
+    rules: Option<&Rules>,
+) -> MessageResult {
+    let known = Circumstances { path: Some(path), processed_at: now, ..Circumstances::default() };
+    let mut result = understand::<&str>(raw, &[]).into_result(known);
+    if let Some(rules) = rules {
+        rules.apply(&mut result);
+    }
+    result
 }
 
 /// The files meant: a file as named, every `*.eml` below a folder, in the order of their paths.
@@ -69,8 +84,12 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 fn sentence(result: &MessageResult) -> String {
     let path = result.path.as_deref().unwrap_or_default();
     let reason = result.reasons.first().map(String::as_str).unwrap_or_default();
+    let labels = match result.labels.as_slice() {
+        [] => String::new(),
+        labels => format!("  [{}]", labels.join(", ")),
+    };
     format!(
-        "{:<13} {:>3.0} %  {path}  {reason}",
+        "{:<13} {:>3.0} %  {path}  {reason}{labels}",
         result.category.to_string(),
         result.confidence * 100.0
     )

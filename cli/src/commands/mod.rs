@@ -10,4 +10,5 @@ pub(crate) mod google_sim;
 pub(crate) mod keys;
 pub(crate) mod reclassify;
 pub(crate) mod results;
+pub(crate) mod rules;
 pub(crate) mod serve;

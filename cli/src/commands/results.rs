@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::print::{Out, Row};
 
 /// How many keys are read at once.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 /// Carries out one command on results.
 pub(crate) async fn run(args: Results, place: &Place, out: Out) -> anyhow::Result<End> {
@@ -60,7 +60,7 @@ async fn find(
     }
 }
 
-async fn read(backend: &Backend, key: &str) -> anyhow::Result<MessageResult> {
+pub(super) async fn read(backend: &Backend, key: &str) -> anyhow::Result<MessageResult> {
     let bytes = backend
         .archive
         .get(key)
