@@ -33,6 +33,7 @@ use self::decide::{anew, change};
 pub use self::progress::Scope;
 use self::progress::{Held, Place};
 use crate::announce::Announcer;
+use crate::rules::Rules;
 
 /// Results that are replaced and announced together.
 const PAGE: usize = 25;
@@ -58,6 +59,8 @@ pub struct Reclassification {
     pub events: Arc<dyn Events>,
     /// Holds the lease, and what is in hand.
     pub control: Arc<dyn Control>,
+    /// Give the labels; without, those that are there stay.
+    pub rules: Option<Arc<Rules>>,
     /// The stack's name, in events.
     pub stack: String,
     /// What events carry.
@@ -76,7 +79,7 @@ pub struct Tally {
     pub changed: u64,
     /// Those that were replaced and announced under a new generation.
     pub announced: u64,
-    /// Those whose original is not kept: they stay as they are.
+    /// Those whose original is not kept, where there are no rules either: they stay as they are.
     pub without_original: u64,
     /// Those that are no results any more, or cannot be read.
     pub unreadable: u64,
@@ -211,11 +214,11 @@ impl Reclassification {
             if is_ours || !scope.covers(&old) {
                 continue;
             }
-            let Some(raw) = raw else {
+            let rules = self.rules.as_deref();
+            let Some(new) = anew(&old, raw.as_deref(), rules, self.clock.now()) else {
                 tally.without_original += 1;
                 continue;
             };
-            let new = anew(&old, &raw, self.clock.now());
             let change = change(&old, &new);
             if change.is_some() || !scope.changed_only {
                 next.push(Next { key, over, result: new });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use message_processor::reclassify::{Scope, Stopped, Tally};
+use message_processor::{Book, Rules};
 use serde_json::{Value, json};
 use shared::events::{EventKind, message_event_id};
 use shared::ids::{Generation, MessageId, UserId};
@@ -25,6 +26,7 @@ stories!(
     only_what_was_received_since_is_judged_anew,
     a_mailbox_that_is_not_connected_is_left_as_it_is,
     without_an_original_a_result_stays,
+    rules_that_changed_give_their_labels_to_what_is_stored,
 );
 
 /// Longer than a run may stand still.
@@ -240,4 +242,22 @@ async fn without_an_original_a_result_stays(mut world: World) {
     let tally = world.reclassify(&ALL).await;
     assert_eq!((tally.without_original, tally.announced), (1, 0));
     assert_eq!(world.result(&user, &id).await, before);
+}
+
+async fn rules_that_changed_give_their_labels_to_what_is_stored(mut world: World) {
+    let labelling = |label: &str| {
+        let file = format!("[[rule]]\nname = 'all'\nwhen = 'true'\nlabels = ['{label}']\n");
+        Book::of(Rules::parse(file.as_bytes()).unwrap())
+    };
+    world.rules = labelling("before");
+    let user = world.connect(ADA).await;
+    let id = world.deliver(ADA, "Lunch");
+    world.poll().await;
+    assert_eq!(world.reclassify(&CHANGED).await.announced, 0);
+    world.rules = labelling("after");
+    assert_eq!(world.reclassify(&CHANGED).await.announced, 1);
+    let result = world.result(&user, &id).await.unwrap();
+    assert_eq!((&result["labels"], &result["generation"]), (&json!(["after"]), &json!(1)));
+    let told = world.events_about(id.as_str()).await;
+    assert_eq!(told.last().unwrap().attributes["labels"], json!(["after"]));
 }

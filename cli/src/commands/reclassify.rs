@@ -1,5 +1,8 @@
 //! `fanmail reclassify`: what was stored is judged anew, from the archive.
 
+use std::sync::Arc;
+
+use message_processor::Rules;
 use message_processor::reclassify::{Change, Reclassification, Scope, Standing, Stopped, Tally};
 use serde::Serialize;
 use shared::settings::{Env, Settings};
@@ -12,6 +15,8 @@ use crate::{BadUse, End};
 /// Judges anew what the options name.
 pub(crate) async fn run(asked: Reclassify, place: &Place, out: Out) -> anyhow::Result<End> {
     let settings = settings()?;
+    let rules = settings.rules_file.as_deref().map(Rules::open).transpose();
+    let rules = rules.map_err(|bad| BadUse(bad.to_string()))?.map(Arc::new);
     let stack = place.stack()?.map_or(settings.stack, str::to_owned);
     let backend = Backend::open(place, &asked.data).await?;
     let since = asked.since.map(|since| since.moment(backend.clock.now()));
@@ -22,6 +27,7 @@ pub(crate) async fn run(asked: Reclassify, place: &Place, out: Out) -> anyhow::R
         archive: backend.archive,
         events: backend.events,
         control: backend.control,
+        rules,
         stack,
         event_data: settings.event_data,
         clock: backend.clock,

@@ -6,6 +6,7 @@ use shared::clock::Timestamp;
 use shared::ids::{MessageId, UserId};
 use shared::result::MessageResult;
 
+use crate::rules::Rules;
 use crate::understand::{Circumstances, understand};
 
 /// What has changed about a message.
@@ -33,21 +34,45 @@ impl Standing {
     }
 }
 
-/// The next generation of a result, from the message's own bytes. What only the mailbox knew stays as it was.
-pub(super) fn anew(old: &MessageResult, raw: &[u8], now: Timestamp) -> MessageResult {
-    let known = Circumstances {
-        user_id: old.user_id.clone(),
-        reference: old.reference.clone(),
-        message_id: old.message_id.clone(),
-        thread_id: old.thread_id.clone(),
-        internal_date: old.internal_date,
-        generation: old.generation.next(),
-        label_ids: old.label_ids.clone(),
-        processed_at: now,
-        original: old.original.clone(),
-        ..Circumstances::default()
+/// The next generation of a result, from the message's own bytes; where these are not kept, from the result, on which the
+/// rules can be asked all the same. `None` where nothing can be judged. What only the mailbox knew stays as it was, and
+/// without rules so do their labels: nobody has said that they do not hold any more.
+pub(super) fn anew(
+    old: &MessageResult,
+    raw: Option<&[u8]>,
+    rules: Option<&Rules>,
+    now: Timestamp,
+) -> Option<MessageResult> {
+    let read = |raw| {
+        let known = Circumstances {
+            user_id: old.user_id.clone(),
+            reference: old.reference.clone(),
+            message_id: old.message_id.clone(),
+            thread_id: old.thread_id.clone(),
+            internal_date: old.internal_date,
+            generation: old.generation.next(),
+            label_ids: old.label_ids.clone(),
+            processed_at: now,
+            original: old.original.clone(),
+            ..Circumstances::default()
+        };
+        understand(raw, &known.label_ids).into_result(known)
     };
-    understand(raw, &known.label_ids).into_result(known)
+    let stored =
+        || MessageResult { generation: old.generation.next(), processed_at: now, ..old.clone() };
+    let mut new = match (raw, rules) {
+        (Some(raw), _) => read(raw),
+        (None, Some(_)) => stored(),
+        (None, None) => return None,
+    };
+    match rules {
+        Some(rules) => rules.apply(&mut new),
+        None => {
+            new.labels.clone_from(&old.labels);
+            new.rules.clone_from(&old.rules);
+        }
+    }
+    Some(new)
 }
 
 /// What a consumer would see changed. How sure we are and why is no news by itself.
@@ -103,7 +128,7 @@ mod tests {
     #[test]
     fn what_is_judged_as_before_is_no_change_but_a_generation() {
         let old = judged();
-        let new = anew(&old, MAIL, later());
+        let new = anew(&old, Some(MAIL), None, later()).unwrap();
         assert_eq!((new.generation, new.processed_at), (old.generation.next(), later()));
         assert_eq!(change(&old, &new), None);
         assert_eq!(
@@ -114,7 +139,7 @@ mod tests {
 
     #[test]
     fn another_category_another_label_and_another_content_are_each_a_change() {
-        let new = anew(&judged(), MAIL, later());
+        let new = anew(&judged(), Some(MAIL), None, later()).unwrap();
         let category = MessageResult { category: Category::Spam, ..judged() };
         let told = change(&category, &new).unwrap();
         assert_eq!(
@@ -135,6 +160,24 @@ mod tests {
             rules: Some("x".to_owned()),
             ..judged()
         };
-        assert_eq!(change(&old, &anew(&old, MAIL, later())), None);
+        assert_eq!(change(&old, &anew(&old, Some(MAIL), None, later()).unwrap()), None);
+    }
+
+    #[test]
+    fn rules_give_labels_and_without_rules_labels_stay() {
+        let file =
+            b"[[rule]]\nname = 'lunch'\nwhen = 'headers.subject == \"Lunch\"'\nlabels = ['food']\n";
+        let rules = Rules::parse(file).unwrap();
+        let labelled = MessageResult { labels: vec!["old".to_owned()], ..judged() };
+        for raw in [Some(MAIL), None] {
+            let new = anew(&labelled, raw, Some(&rules), later()).unwrap();
+            assert_eq!(
+                (new.labels, new.rules.as_deref()),
+                (vec!["food".to_owned()], Some(rules.hash()))
+            );
+        }
+        let new = anew(&labelled, Some(MAIL), None, later()).unwrap();
+        assert_eq!((&new.labels, change(&labelled, &new)), (&labelled.labels, None));
+        assert!(anew(&labelled, None, None, later()).is_none());
     }
 }

@@ -116,6 +116,7 @@ impl Stages {
             archive: self.stores.archive.clone(),
             events: self.stores.events.clone(),
             control: self.stores.control.clone(),
+            rules: self.rules.rules(),
             stack: self.settings.stack.clone(),
             event_data: self.settings.event_data,
             clock: self.clock.clone(),
