@@ -23,7 +23,6 @@ fn kept(name: &str) -> Option<Value> {
     Some(serde_json::from_slice(&fs::read(path(name)).ok()?).unwrap())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one who runs the tests says so to them alone")]
 fn is_to_be_written() -> bool {
     std::env::var_os(WRITE).is_some()
 }

@@ -99,16 +99,15 @@ fn sum(tally: &Tally, dry_run: bool, out: Out) -> anyhow::Result<()> {
     } else {
         format!("{announced} announced again")
     };
-    let mut told =
+    let told =
         format!("{looked} results looked at, {changed} of them judged or read otherwise; {done}");
-    for (count, what) in [
+    let rest = [
         (without_original, "without an original, which stay as they are"),
         (unreadable, "cannot be read"),
         (ended, "of mailboxes that are not connected, which stay as they are"),
-    ] {
-        if *count > 0 {
-            told.push_str(&format!("; {count} {what}"));
-        }
-    }
+    ];
+    let rest = rest.into_iter().filter(|(count, _)| **count > 0);
+    let rest = rest.map(|(count, what)| format!("{count} {what}"));
+    let told = std::iter::once(told).chain(rest).collect::<Vec<_>>().join("; ");
     out.said(&told, &Summary { summary: tally })
 }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::config::Builder as S3Config;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_sns::Client as Sns;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -94,7 +95,7 @@ impl Aws {
     pub(crate) async fn fetch(&self, bucket: &str, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
         let got = self.s3.get_object().bucket(bucket).key(key).send().await;
         let object = match got {
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
                 return Ok(None);
             }
             got => got.context("fetching a result")?,

@@ -65,12 +65,11 @@ pub(super) fn anew(
         (None, Some(_)) => stored(),
         (None, None) => return None,
     };
-    match rules {
-        Some(rules) => rules.apply(&mut new),
-        None => {
-            new.labels.clone_from(&old.labels);
-            new.rules.clone_from(&old.rules);
-        }
+    if let Some(rules) = rules {
+        rules.apply(&mut new);
+    } else {
+        new.labels.clone_from(&old.labels);
+        new.rules.clone_from(&old.rules);
     }
     Some(new)
 }

@@ -37,7 +37,8 @@ impl Place {
         let mut parts = key.strip_prefix("results/")?.splitn(2, '/');
         let (user, rest) = (parts.next()?.parse().ok()?, parts.next()?);
         let (day, file) = rest.split_at_checked("2026/05/01".len())?;
-        file.ends_with(".json").then(|| Self { user, day: day.to_owned() })
+        let is_result = file.strip_suffix(".json").is_some();
+        is_result.then(|| Self { user, day: day.to_owned() })
     }
 }
 

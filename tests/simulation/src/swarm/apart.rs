@@ -38,7 +38,7 @@ impl Anew {
     pub(super) fn days(&self, world: &mut World, time: Duration) {
         let Self(draw) = self;
         let start = world.now();
-        for _ in 0..1 + draw.below(4) {
+        for _ in 0..=draw.below(4) {
             let at = draw.within(start, time);
             world.plan(at, Deed::Reclassify);
             // A second operator, or the same one who has lost patience.
