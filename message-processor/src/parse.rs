@@ -36,7 +36,7 @@ use shared::result::{
 };
 
 use self::fields::Fields;
-pub(crate) use self::html::Page;
+pub(crate) use self::html::{Page, host_of, registered};
 use self::mime::Tree;
 use self::text::Readable;
 

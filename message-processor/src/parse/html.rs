@@ -11,7 +11,8 @@ mod tag;
 use mail_parser::decoders::html::add_html_token;
 use memchr::{memchr, memmem};
 
-use self::links::{Anchor, host_of};
+use self::links::Anchor;
+pub(crate) use self::links::{host_of, registered};
 use self::shown::{Shown, is_signature};
 use self::tag::Tag;
 use super::limits;
@@ -28,6 +29,8 @@ pub(crate) struct Page {
     pub(crate) deceptive_links: usize,
     /// Links to a bare IP address.
     pub(crate) numeric_links: usize,
+    /// The hosts that links lead to, each once.
+    pub(crate) hosts: Vec<String>,
 }
 
 /// Elements whose content is not shown.
@@ -136,6 +139,9 @@ impl<'t> Reading<'t> {
         let page = &mut self.page;
         page.links += 1;
         page.numeric_links += usize::from(host.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+        if page.hosts.len() < limits::HOSTS && !page.hosts.contains(&host) {
+            page.hosts.push(host.clone());
+        }
         (page.links <= limits::LINKS).then_some(Anchor { host, from: page.text.len() })
     }
 

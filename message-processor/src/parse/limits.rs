@@ -36,6 +36,9 @@ pub(super) const TEXT_BYTES: usize = 128 * 1024;
 /// Encoded bytes of a machine-readable part (a delivery status, an invitation) that are read.
 pub(super) const MACHINE_BYTES: usize = 256 * 1024;
 
+/// Different hosts that are kept of a page's links. A newsletter leads to a dozen.
+pub(super) const HOSTS: usize = 30;
+
 /// Characters of the preview; the result's contract.
 pub(super) const PREVIEW_CHARS: usize = 2_000;
 

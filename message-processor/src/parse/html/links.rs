@@ -18,14 +18,14 @@ impl Anchor {
 }
 
 /// The host of a web address, in lower case.
-pub(super) fn host_of(address: &str) -> Option<String> {
+pub(crate) fn host_of(address: &str) -> Option<String> {
     let lower = address
         .trim()
         .get(..address.trim().len().min(300))
         .unwrap_or_default()
         .to_ascii_lowercase();
     let rest = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"))?;
-    let authority = rest.split(['/', '?', '#', ':']).next()?;
+    let authority = rest.split(['/', '?', '#', ':', ' ', '>', '"', ')', ',']).next()?;
     let host = authority.rsplit('@').next()?;
     (!host.is_empty()).then(|| host.to_owned())
 }
@@ -38,7 +38,7 @@ fn site_of(text: &str) -> Option<String> {
 
 /// The part of a host that is registered, near enough: the last two labels, three below a short second label
 /// (`co.uk`).
-fn registered(host: &str) -> &str {
+pub(crate) fn registered(host: &str) -> &str {
     let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
     let (Some(last), Some(second)) = (dots.next(), dots.next()) else { return host };
     let cut =
