@@ -11,6 +11,8 @@ mod stage;
 mod understand;
 
 pub use classify::Judgement;
+#[cfg(feature = "training")]
+pub use classify::training;
 pub use parse::Content;
 pub use rules::{BadRules, Book, Explained, NoBook, Problem, Rule, Rules, Verdict, sample};
 pub use stage::MessageProcessor;

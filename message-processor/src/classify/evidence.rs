@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 
 use super::lexicon::{Mentions, Topic};
+use super::shape::Shape;
 use crate::parse::{Page, Parsed};
 
 /// A message, as the rules see it.
 pub(super) struct Evidence<'e> {
     parsed: &'e Parsed<'e>,
     labels: Vec<&'e str>,
+    /// The readable text, and the page's too where it says more.
+    text: Cow<'e, str>,
     /// The author's address in two halves and the name, in lower case.
     pub(super) local: String,
     pub(super) domain: String,
@@ -16,6 +19,7 @@ pub(super) struct Evidence<'e> {
     pub(super) subject: String,
     subject_mentions: Mentions,
     text_mentions: Mentions,
+    pub(super) shape: Shape,
 }
 
 impl<'e> Evidence<'e> {
@@ -24,6 +28,7 @@ impl<'e> Evidence<'e> {
         let from = headers.from.clone().unwrap_or_default();
         let address = from.address.unwrap_or_default().to_ascii_lowercase();
         let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));
+        let text = all_text(parsed);
         let subject = headers.subject.as_deref().unwrap_or_default().to_lowercase();
         Self {
             parsed,
@@ -32,7 +37,9 @@ impl<'e> Evidence<'e> {
             domain: domain.to_owned(),
             name: from.name.unwrap_or_default().to_lowercase(),
             subject_mentions: Mentions::of(&subject),
-            text_mentions: Mentions::of(&all_text(parsed)),
+            text_mentions: Mentions::of(&text),
+            shape: Shape::of(&text),
+            text,
             subject,
         }
     }
@@ -99,14 +106,25 @@ impl<'e> Evidence<'e> {
         self.in_subject(topic) + self.in_text(topic)
     }
 
-    /// The readable text, as written.
+    /// The readable text, as written, and the page's too where it says more.
     pub(super) fn text(&self) -> &str {
-        &self.parsed.text
+        &self.text
+    }
+
+    /// Gmail's labels.
+    pub(super) fn labels(&self) -> &[&'e str] {
+        &self.labels
     }
 
     /// The HTML part.
     pub(super) fn page(&self) -> Option<&Page> {
         self.parsed.page.as_ref()
+    }
+
+    /// The hosts that the page's links and the addresses in the text lead to.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
+        let linked = self.page().into_iter().flat_map(|page| &page.hosts);
+        linked.chain(&self.shape.hosts).map(String::as_str)
     }
 
     /// Whether the author's address has one of these before its `@`.
@@ -134,7 +152,7 @@ impl<'e> Evidence<'e> {
 /// A plain part shorter than this may only say that the message is in its HTML part.
 const A_FEW_WORDS: usize = 500;
 
-/// The text that phrases are looked for in: the readable text, and the page's too where it says more.
+/// The text that is judged: the readable text, and the page's too where it says more.
 fn all_text<'e>(parsed: &'e Parsed<'_>) -> Cow<'e, str> {
     match &parsed.page {
         Some(page) if parsed.text.len() < A_FEW_WORDS && page.text.len() > parsed.text.len() => {

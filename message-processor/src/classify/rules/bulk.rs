@@ -99,6 +99,11 @@ pub(super) const RULES: &[Rule] = &[
     }),
     rule(Promotion, 10, "The text sells", |e| e.in_text(Topic::Sale) > 1 && e.is_bulk()),
     rule(Promotion, 12, "The text does little else", |e| e.in_text(Topic::Sale) > 4 && e.is_bulk()),
+    rule(Promotion, 18, "The text sells more than it tells", |e| {
+        e.in_text(Topic::Sale) > 3
+            && e.in_text(Topic::Sale) > e.in_text(Topic::Issue)
+            && e.is_bulk()
+    }),
     rule(Promotion, 8, "List-Unsubscribe without a list to write to", |e| {
         e.has("List-Unsubscribe") && !e.is_list()
     }),

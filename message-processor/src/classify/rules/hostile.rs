@@ -5,7 +5,11 @@ use shared::category::Category::{Phishing, Spam};
 use shared::result::AuthResult;
 
 use super::{Evidence, Rule, rule};
+use crate::classify::identity::{
+    answers_go_elsewhere, borrows_a_brand, is_disguised, proven, unproven,
+};
 use crate::classify::lexicon::Topic;
+use crate::classify::signs::is_free;
 
 pub(super) const RULES: &[Rule] = &[
     rule(Spam, 1_000, "Gmail holds it for spam", |e| e.labelled("SPAM") && !lures(e)),
@@ -35,6 +39,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(Spam, 40, "It does little else", |e| e.mentions(Topic::Windfall) > 4 && !trusted(e)),
     rule(Spam, 20, "A free mail address with a number in it sells", |e| {
         is_numbered(&e.local)
+            && is_free(&e.domain)
             && e.mentions(Topic::Scam) + e.mentions(Topic::Sale) > 0
             && !trusted(e)
     }),
@@ -55,13 +60,13 @@ pub(super) const RULES: &[Rule] = &[
         Spam,
         25,
         "The text says how to leave, the header does not, and the sender is not proven",
-        |e| e.in_text(Topic::Leaving) > 0 && unauthenticated(e) && !trusted(e),
+        |e| e.in_text(Topic::Leaving) > 0 && unproven(e) && !trusted(e),
     ),
     rule(Phishing, 55, "The author's name is that of a brand, the address is not", |e| {
-        borrows_a_brand(e) && e.mentions(Topic::Lure) > 0 && !e.is_list()
+        borrows_a_brand(e) && e.mentions(Topic::Lure) > 0
     }),
     rule(Phishing, 40, "A borrowed brand asks for credentials or money", |e| {
-        borrows_a_brand(e) && lures(e) && !e.is_list()
+        borrows_a_brand(e) && lures(e)
     }),
     rule(Phishing, 30, "It failed DMARC, and asks for credentials or money", |e| {
         lures(e) && e.content().authentication.dmarc == Some(AuthResult::Fail)
@@ -87,7 +92,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(Phishing, 35, "The author's address can receive no answer", |e| {
         !e.domain.is_empty()
             && !e.domain.contains('.')
-            && unauthenticated(e)
+            && unproven(e)
             && e.page().is_some()
             && lures(e)
     }),
@@ -101,13 +106,10 @@ pub(super) const RULES: &[Rule] = &[
         answers_go_elsewhere(e) && presses(e)
     }),
     rule(Phishing, 30, "The text presses to act, and the sender is not proven", |e| {
-        e.mentions(Topic::Lure) > 3 && unauthenticated(e) && !e.is_list()
+        e.mentions(Topic::Lure) > 3 && unproven(e)
     }),
     rule(Phishing, 25, "The subject presses to act, and the sender is not proven", |e| {
-        e.in_subject(Topic::Lure) > 0
-            && e.in_text(Topic::Lure) > 0
-            && unauthenticated(e)
-            && !e.is_list()
+        e.in_subject(Topic::Lure) > 0 && e.in_text(Topic::Lure) > 0 && unproven(e)
     }),
 ];
 
@@ -123,76 +125,11 @@ fn presses(e: &Evidence<'_>) -> bool {
     e.mentions(Topic::Lure) + e.mentions(Topic::Windfall) > 2
 }
 
-/// Whether the receiver checked the sender's identity and did not find it. Mail without any verdict tells nothing.
-fn unauthenticated(e: &Evidence<'_>) -> bool {
-    let found = &e.content().authentication;
-    let verdicts = [found.spf, found.dkim, found.dmarc];
-    let checked = verdicts.iter().any(Option::is_some);
-    checked && found.dmarc != Some(AuthResult::Pass) && found.dkim != Some(AuthResult::Pass)
-}
-
-/// Whether the sender's domain is proven: what it does with its links, its owner answers for.
-fn proven(e: &Evidence<'_>) -> bool {
-    e.content().authentication.dmarc == Some(AuthResult::Pass)
-}
-
 /// Whether it answers, or comes through a list or a proven sender that can be left: spammers' mail seldom does.
 fn trusted(e: &Evidence<'_>) -> bool {
     let answers = e.content().headers.in_reply_to.is_some();
     let leaves = e.has("List-Unsubscribe") || e.has("List-Id") || e.has("Precedence");
     answers || leaves || proven(e)
-}
-
-/// Brands whose name is borrowed most, and what their own domains contain.
-const BRANDS: [(&str, &[&str]); 26] = [
-    ("paypal", &["paypal"]),
-    ("microsoft", &["microsoft", "office", "outlook"]),
-    ("apple", &["apple", "icloud"]),
-    ("amazon", &["amazon"]),
-    ("netflix", &["netflix"]),
-    ("google cloud", &["google"]),
-    ("facebook", &["facebook", "meta"]),
-    ("instagram", &["instagram", "meta"]),
-    ("ledger", &["ledger.com"]),
-    ("metamask", &["metamask", "consensys"]),
-    ("binance", &["binance"]),
-    ("coinbase", &["coinbase"]),
-    ("dhl", &["dhl"]),
-    ("fedex", &["fedex"]),
-    ("costco", &["costco.com"]),
-    ("norton", &["norton.com", "nortonlifelock"]),
-    ("mcafee", &["mcafee"]),
-    ("bradesco", &["bradesco.com"]),
-    ("receita federal", &["gov.br"]),
-    ("harbor freight", &["harborfreight"]),
-    ("shein", &["shein.com"]),
-    ("carshield", &["carshield.com"]),
-    ("aave", &["aave.com"]),
-    ("etherfi", &["ether.fi"]),
-    ("docusign", &["docusign"]),
-    ("wells fargo", &["wellsfargo"]),
-];
-
-fn borrows_a_brand(e: &Evidence<'_>) -> bool {
-    let borrowed = |(brand, own): &(&str, &[&str])| {
-        e.name.starts_with(brand) && !own.iter().any(|part| e.domain.contains(part))
-    };
-    BRANDS.iter().any(borrowed)
-}
-
-/// Whether a word of the author's name or the subject mixes alphabets, or has invisible characters within.
-fn is_disguised(e: &Evidence<'_>) -> bool {
-    let invisible = |c: char| matches!(c, '\u{34f}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{1d159}'..='\u{1d17a}' | '\u{13a0}'..='\u{13ff}');
-    let mixed = |word: &str| {
-        let latin = word.chars().any(|c| c.is_ascii_alphabetic());
-        let other = word.chars().any(
-            |c| matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{52f}' | '\u{600}'..='\u{6ff}'),
-        );
-        latin && other
-    };
-    [&e.name, &e.subject]
-        .into_iter()
-        .any(|text| text.contains(invisible) || text.split(|c: char| !c.is_alphabetic()).any(mixed))
 }
 
 /// A local part with digits among its letters, as machines make them up.
@@ -213,30 +150,6 @@ fn shouts(e: &Evidence<'_>) -> bool {
 fn has_padded_subject(e: &Evidence<'_>) -> bool {
     let subject = e.field("Subject");
     subject.lines().next().unwrap_or_default().contains("      ")
-}
-
-fn answers_go_elsewhere(e: &Evidence<'_>) -> bool {
-    const FREE: [&str; 10] = [
-        "gmail.com",
-        "yahoo.",
-        "hotmail.",
-        "outlook.com",
-        "aol.com",
-        "mail.com",
-        "gmx.",
-        "proton.me",
-        "protonmail.com",
-        "yandex.",
-    ];
-    let to = e
-        .content()
-        .headers
-        .reply_to
-        .first()
-        .and_then(|one| one.address.as_deref())
-        .unwrap_or_default();
-    let domain = to.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
-    domain != e.domain && FREE.iter().any(|free| domain.starts_with(free))
 }
 
 #[cfg(test)]

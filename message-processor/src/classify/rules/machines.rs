@@ -40,6 +40,9 @@ pub(super) const RULES: &[Rule] = &[
         (e.has_part("message/rfc822") || e.has_part("text/rfc822-headers"))
             && e.in_text(Topic::Undelivered) > 0
     }),
+    rule(Bounce, 30, "It came to a list's own robot, and speaks of mail not delivered", |e| {
+        goes_to_a_robot(e) && e.mentions(Topic::Undelivered) > 0
+    }),
     rule(AutoReply, 90, "Auto-Submitted: auto-replied (RFC 3834)", |e| {
         e.field("Auto-Submitted").starts_with("auto-replied") && !written_by_the_mail_system(e)
     }),
@@ -53,7 +56,8 @@ pub(super) const RULES: &[Rule] = &[
         e.field_says("X-Apple-Action", "vacation")
     }),
     rule(AutoReply, 70, "The subject says that it answers by itself", |e| {
-        e.in_subject(Topic::Away) > 0
+        // On a list people talk about such answers.
+        e.in_subject(Topic::Away) > 0 && !(e.is_list() && e.subject.contains("re:"))
     }),
     rule(AutoReply, 15, "The text speaks of absence", |e| e.in_text(Topic::Away) > 0),
     rule(AutoReply, 20, "A person's mail without return path", |e| {
@@ -65,6 +69,9 @@ pub(super) const RULES: &[Rule] = &[
         method.is_some_and(|method| {
             matches!(method, "REQUEST" | "REPLY" | "CANCEL" | "COUNTER" | "REFRESH" | "ADD")
         })
+    }),
+    rule(Calendar, 20, "It carries an event, and hardly a word", |e| {
+        e.content().calendar.is_some() && e.shape.bytes < 200
     }),
     rule(Calendar, 25, "It carries an event", |e| e.content().calendar.is_some()),
     rule(Notification, 60, "A bug tracker, forge or job wrote it", |e| {
@@ -135,6 +142,17 @@ fn has_null_sender(e: &Evidence<'_>) -> bool {
     path == "<>" || path.starts_with("<mailer-daemon")
 }
 
+/// Whether a recipient is the address that a list's mail is sent from, where only what was not delivered returns to.
+fn goes_to_a_robot(e: &Evidence<'_>) -> bool {
+    let recipients = e.content().headers.to.iter().filter_map(|one| one.address.as_deref());
+    recipients.map(str::to_ascii_lowercase).any(|address| {
+        let local = address.split('@').next().unwrap_or_default();
+        local.starts_with("owner-")
+            || local.contains("-bounces")
+            || ["-admin", "-owner", "-errors", "-return"].iter().any(|end| local.ends_with(end))
+    })
+}
+
 /// Whether more than a single phrase speaks of a delivery: people too write of an unknown user.
 fn concerns_a_delivery(e: &Evidence<'_>) -> bool {
     let from_a_server = written_by_the_mail_system(e) || has_null_sender(e) || e.local.is_empty();
@@ -175,7 +193,7 @@ fn asks_for_proof(e: &Evidence<'_>) -> bool {
         && text.contains("click")
 }
 
-pub(super) fn written_by_a_machine(e: &Evidence<'_>) -> bool {
+pub(in crate::classify) fn written_by_a_machine(e: &Evidence<'_>) -> bool {
     const MACHINES: [&str; 19] = [
         "noreply",
         "no-reply",
