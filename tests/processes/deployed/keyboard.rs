@@ -36,7 +36,6 @@ impl Story {
         self.a_poisoned_job_is_given_up();
         self.keys_are_rotated();
         self.a_paused_mailbox_goes_on_when_it_is_resumed(4).await;
-        self.a_mailbox_is_judged_anew(5).await;
         self.a_mailbox_is_purged(5).await;
         println!("  a person at the keyboard saw and steered it");
     }
@@ -73,29 +72,6 @@ impl Story {
         self.typed(&format!("accounts resume {user}"));
         self.typed(&format!("accounts sync {user}"));
         self.arrived(&[id]).await;
-    }
-
-    async fn a_mailbox_is_judged_anew(&self, number: usize) {
-        let user = self.stack.google.user(&Google::person(number)).await;
-        let announced = |of: Vec<Value>| -> u64 {
-            of.last().unwrap()["summary"]["announced"].as_u64().unwrap()
-        };
-        let all = self.typed(&format!("reclassify --user {user}")).objects();
-        let count = announced(all);
-        assert!(count >= 2, "{count} results");
-        wait_for("the new judgements", PATIENCE, async || {
-            let told = self.mail.told().await;
-            let anew = |event: &&Value| event["data"]["lane"] == "reclassify";
-            let anew: Vec<_> = told.iter().filter(anew).collect();
-            let right = |event: &&Value| {
-                event["data"]["generation"] == 1 && event["data"]["userId"] == *user
-            };
-            assert!(anew.iter().all(right), "{anew:?}");
-            (anew.len() as u64 >= count).then_some(())
-        })
-        .await;
-        let changed = self.typed(&format!("reclassify --user {user} --changed-only")).objects();
-        assert_eq!(announced(changed), 0);
     }
 
     async fn a_mailbox_is_purged(&self, number: usize) {
