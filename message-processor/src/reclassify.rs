@@ -110,20 +110,20 @@ pub enum Stopped {
     Store(#[from] StoreError),
 }
 
-/// A result as it stands.
-struct Stored {
-    key: String,
-    version: Version,
-    result: MessageResult,
-    /// The message's own bytes, where they are kept.
-    raw: Option<Vec<u8>>,
-}
-
 /// A result that is to be replaced, and by what.
 struct Next {
     key: String,
     over: Version,
     result: MessageResult,
+}
+
+/// What looking at one result came to.
+enum Look {
+    Unreadable,
+    /// It is not meant, or was judged by this run.
+    Left,
+    WithoutOriginal,
+    Judged(Box<Next>, Option<Change>),
 }
 
 impl Reclassification {
@@ -202,44 +202,53 @@ impl Reclassification {
             tally.ended += keys.len() as u64;
             return Ok((vec![], vec![]));
         }
-        let read = stream::iter(keys).map(|key| self.read(key)).buffered(TOGETHER);
-        let read: Vec<Option<Stored>> = read.try_collect().await?;
+        let looks = stream::iter(keys).map(|key| self.look(scope, key, started_at));
+        let looks: Vec<Look> = looks.buffered(TOGETHER).try_collect().await?;
         let (mut next, mut changes) = (vec![], vec![]);
-        for stored in read {
-            let Some(Stored { key, version: over, result: old, raw }) = stored else {
-                tally.unreadable += 1;
-                continue;
-            };
-            let is_ours = started_at.is_some_and(|started_at| old.processed_at >= started_at);
-            if is_ours || !scope.covers(&old) {
-                continue;
+        for look in looks {
+            match look {
+                Look::Unreadable => tally.unreadable += 1,
+                Look::Left => {}
+                Look::WithoutOriginal => tally.without_original += 1,
+                Look::Judged(judged, change) => {
+                    if change.is_some() || !scope.changed_only {
+                        next.push(*judged);
+                    }
+                    changes.extend(change);
+                }
             }
-            let rules = self.rules.as_deref();
-            let Some(new) = anew(&old, raw.as_deref(), rules, self.clock.now()) else {
-                tally.without_original += 1;
-                continue;
-            };
-            let change = change(&old, &new);
-            if change.is_some() || !scope.changed_only {
-                next.push(Next { key, over, result: new });
-            }
-            changes.extend(change);
         }
         tally.changed += changes.len() as u64;
         Ok((next, changes))
     }
 
-    /// A result and its original; `None` where there is no result that can be read.
-    async fn read(&self, key: String) -> Result<Option<Stored>, StoreError> {
-        let Some(Object { bytes, version }) = self.archive.read(&key).await? else {
-            return Ok(None);
+    /// Judges one result anew. Its original is read where it is needed, and not kept any longer: it may be 50 MiB.
+    async fn look(
+        &self,
+        scope: &Scope,
+        key: String,
+        started_at: Option<Timestamp>,
+    ) -> Result<Look, StoreError> {
+        let Some(Object { bytes, version: over }) = self.archive.read(&key).await? else {
+            return Ok(Look::Unreadable);
         };
-        let Ok(result) = serde_json::from_slice::<MessageResult>(&bytes) else { return Ok(None) };
-        let raw = match &result.original {
+        let Ok(old) = serde_json::from_slice::<MessageResult>(&bytes) else {
+            return Ok(Look::Unreadable);
+        };
+        let is_ours = started_at.is_some_and(|started_at| old.processed_at >= started_at);
+        if is_ours || !scope.covers(&old) {
+            return Ok(Look::Left);
+        }
+        let raw = match &old.original {
             Some(original) => self.archive.get(original).await?,
             None => None,
         };
-        Ok(Some(Stored { key, version, result, raw }))
+        let now = self.clock.now();
+        let Some(result) = anew(&old, raw.as_deref(), self.rules.as_deref(), now) else {
+            return Ok(Look::WithoutOriginal);
+        };
+        let change = change(&old, &result);
+        Ok(Look::Judged(Box::new(Next { key, over, result }), change))
     }
 
     /// Replaces and announces; answers how many. What somebody else has replaced meanwhile is theirs to announce.
