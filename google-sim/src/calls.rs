@@ -207,6 +207,11 @@ impl Call {
         if recipients.is_empty() {
             return Err(ApiError::invalid("Recipient address required"));
         }
+        let raw = &if self.google.config().renames_sent_mail {
+            mail::renamed(raw, self.google.chance())
+        } else {
+            raw.clone()
+        };
         let mut labels = LabelSet::from_iter([LabelId::SENT]);
         for recipient in recipients {
             if recipient == *self.mailbox.email {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use shared::clock::Timestamp;
 use shared::google::{
-    Added, Gmail, GmailError, HistoryPage, ListPage, OAuth, OAuthError, PageToken, Profile,
-    RawMessage, RiscConfiguration, Search, SigningKeys, TokenAnswer,
+    Added, Gmail, GmailChanges, GmailError, GmailLabel, HistoryPage, ListPage, OAuth, OAuthError,
+    PageToken, Profile, RawMessage, RiscConfiguration, Search, SigningKeys, TokenAnswer,
 };
 use shared::ids::{HistoryId, MessageId};
 use shared::secret::{AccessToken, RefreshToken};
@@ -19,7 +19,7 @@ use crate::errors::{ApiError, OAuthError as OAuthRefusal};
 use crate::faults::{Damage, Outcome};
 use crate::grants::ACCESS_LIFE;
 use crate::history::{HistoryRequest, HistoryType, Record};
-use crate::labels::LabelSet;
+use crate::labels::{Label, LabelSet};
 use crate::methods::Method;
 use crate::search::ListRequest;
 use crate::tokens::{KEYS_LAST, RISC_LASTS, TokenRequest, Tokens};
@@ -165,6 +165,46 @@ impl Gmail for InProcess {
     }
 }
 
+#[async_trait]
+impl GmailChanges for InProcess {
+    async fn labels(&self, token: &AccessToken) -> Result<Vec<GmailLabel>, GmailError> {
+        self.ask(token, Method::LabelsList, |call| {
+            Ok(call.labels().into_iter().map(gmail_label).collect())
+        })
+        .await
+    }
+
+    async fn create_label(
+        &self,
+        token: &AccessToken,
+        name: &str,
+    ) -> Result<GmailLabel, GmailError> {
+        self.ask(token, Method::LabelsCreate, |call| {
+            call.create_label(name, None, None).map(gmail_label)
+        })
+        .await
+    }
+
+    async fn modify(
+        &self,
+        token: &AccessToken,
+        message: &MessageId,
+        add: &[&str],
+        remove: &[&str],
+    ) -> Result<(), GmailError> {
+        let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        self.ask(token, Method::MessagesModify, |call| {
+            call.modify(message.as_str(), &owned(add), &owned(remove)).map(drop)
+        })
+        .await
+    }
+
+    async fn send(&self, token: &AccessToken, raw: Vec<u8>) -> Result<MessageId, GmailError> {
+        self.ask(token, Method::MessagesSend, |call| message_id(call.send(&raw.into(), None)?.id))
+            .await
+    }
+}
+
 impl InProcess {
     /// Makes a Gmail call, and lets happen to it what happens on the way.
     async fn ask<T>(
@@ -211,6 +251,10 @@ impl InProcess {
 
 fn added(record: &Record) -> Result<Added, ApiError> {
     Ok(Added { id: message_id(record.message.id)?, label_ids: record.labels.map(names) })
+}
+
+fn gmail_label(label: Label) -> GmailLabel {
+    GmailLabel { id: label.id.to_string(), name: label.name }
 }
 
 fn names(labels: LabelSet) -> Vec<String> {

@@ -5,8 +5,10 @@
 use std::borrow::Cow;
 use std::panic::catch_unwind;
 
+use bytes::Bytes;
 use mail_parser::decoders::html::html_to_text;
 use mail_parser::{HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use shared::clock::Chance;
 
 /// Parts inside parts that are followed; what is deeper is left out.
 const MAX_DEPTH: usize = 20;
@@ -232,6 +234,18 @@ fn addresses(field: Option<&mail_parser::Address<'_>>) -> String {
     let people = field.into_iter().flat_map(mail_parser::Address::iter);
     let shown = people.map(|p| [p.name().unwrap_or(""), p.address().unwrap_or("")].join(" "));
     shown.collect::<Vec<_>>().join(", ")
+}
+
+/// The message under a Message-ID of Google's making.
+pub(crate) fn renamed(raw: &Bytes, chance: &Chance) -> Bytes {
+    let end = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(raw.len());
+    let (head, body) = raw.split_at(end);
+    let head = String::from_utf8_lossy(head);
+    let is_id = |line: &&str| line.to_ascii_lowercase().starts_with("message-id:");
+    let kept = head.split("\r\n").filter(|line| !is_id(line));
+    let id = format!("Message-ID: <CA{}@mail.gmail.com>", chance.below(u64::MAX));
+    let head: Vec<&str> = std::iter::once(id.as_str()).chain(kept).collect();
+    [head.join("\r\n").as_bytes(), body].concat().into()
 }
 
 #[cfg(test)]

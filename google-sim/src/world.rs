@@ -47,6 +47,9 @@ pub struct GoogleConfig {
     pub largest_page: usize,
     /// Who ID tokens say they are from; `None` is the address the simulator was asked at.
     pub issuer: Option<String>,
+    /// Whether what is sent by the API gets a Message-ID of Google's, as people have seen
+    /// (<https://github.com/gauteh/lieer/issues/198>).
+    pub renames_sent_mail: bool,
 }
 
 impl GoogleConfig {
@@ -63,6 +66,7 @@ impl GoogleConfig {
             history_labels: NamesLabels::Always,
             largest_page: 500,
             issuer: None,
+            renames_sent_mail: false,
         }
     }
 }
@@ -213,6 +217,11 @@ impl Google {
         let [add, remove] = [add, remove].map(|labels| labels.iter().copied().collect());
         state.relabel(place, add, remove, self.now(), self.chance());
         Ok(())
+    }
+
+    /// Makes a label, as its owner would.
+    pub fn create_label(&self, email: &str, name: &str) -> Result<Label, ApiError> {
+        self.mailbox(email)?.state().labels.create(name, None, None)
     }
 
     /// The labels a message has now.

@@ -111,7 +111,7 @@ def _(stack):
         same(function, {(a, keys.get(r, r)) for a, r in may(stack, function, "kms")}, should)
 
 
-@check("only who speaks for our OAuth client reads its secret, only the user-worker the service account's, and only who makes links the key of those")
+@check("only who speaks for our OAuth client reads its secret, only the user-worker the service account's, only the message-processor the webhooks' key, and only who makes links the key of those")
 def _(stack):
     google = stack.given.get("GoogleSecretArn") or stack.ref("GoogleSecret")
     arns = {"google": google, "web": stack.ref("WebSecret")}
@@ -119,6 +119,8 @@ def _(stack):
         should = {("secretsmanager:GetSecretValue", arns[name]) for name in SECRETS.get(function, ())}
         if function == "UserWorker" and stack.given.get("WorkspaceSecretArn"):
             should.add(("secretsmanager:GetSecretValue", stack.given["WorkspaceSecretArn"]))
+        if function == "MessageProcessor" and stack.given.get("WebhookSecretArn"):
+            should.add(("secretsmanager:GetSecretValue", stack.given["WebhookSecretArn"]))
         same(function, may(stack, function, "secretsmanager"), should)
 
 
@@ -207,7 +209,7 @@ def resource_of(stack, value):
         arn = stack.attribute(name, "Arn") if stack.has_arn(name) else stack.ref(name)
         if value in (stack.ref(name), arn) or value.startswith(f"{arn}/"):
             return name
-    return value if value in map(stack.given.get, ("GoogleSecretArn", "WorkspaceSecretArn")) else None
+    return value if value in map(stack.given.get, ("GoogleSecretArn", "WorkspaceSecretArn", "WebhookSecretArn")) else None
 
 
 @check("a function is told what its code asks for, and no more")

@@ -4,9 +4,8 @@ from checklist import check, each, same
 
 PARAMETERS = """
     Schedule PollIntervalMin PollIntervalMax MaxUsersPerInvocation UserBatchSize MessageBatchSize MaxConcurrency
-    AlarmEmail ConnectLinks Features Notify NotifyFrom GoogleBaseUrl GoogleSecretArn WorkspaceSecretArn DomainName
-    CertificateArn SubnetIds
-    SecurityGroupIds Architecture
+    AlarmEmail ConnectLinks Features ForwardTargets Notify NotifyFrom GoogleBaseUrl GoogleSecretArn WorkspaceSecretArn
+    WebhookSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds Architecture
 """.split()
 
 
@@ -46,7 +45,9 @@ def became(stack):
         "MessageBatchSize": [jobs[1]["BatchSize"]],
         "MaxConcurrency": [source["ScalingConfig"]["MaximumConcurrency"] for source in jobs],
         "ConnectLinks": [told["OauthCallback"]["CONNECT_LINKS"]],
-        "Features": [told["OauthCallback"]["FEATURES"]],
+        "Features": [told[name]["FEATURES"] for name in ("OauthCallback", "MessageProcessor")],
+        "ForwardTargets": [told["MessageProcessor"]["FORWARD_TARGETS"]],
+        "WebhookSecretArn": [told["MessageProcessor"]["WEBHOOK_SECRET_ID"]],
         "Notify": [told["DeadLetter"]["NOTIFY"]],
         "NotifyFrom": [told["DeadLetter"]["NOTIFY_FROM"]],
         "GoogleBaseUrl": [told[name]["GOOGLE_BASE_URL"] for name in asking],

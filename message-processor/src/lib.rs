@@ -1,5 +1,6 @@
 //! The message-processor: what a message is, and what is to be done about it.
 
+mod actions;
 mod announce;
 #[cfg(feature = "aws")]
 mod aws;
@@ -10,10 +11,13 @@ mod rules;
 mod stage;
 mod understand;
 
+pub use actions::{Forward, Unsendable};
 pub use classify::Judgement;
 #[cfg(feature = "training")]
 pub use classify::training;
 pub use parse::Content;
-pub use rules::{BadRules, Book, Explained, NoBook, Problem, Rule, Rules, Verdict, sample};
+pub use rules::{
+    Asked, BadRules, Book, Explained, NoBook, Problem, Rule, Rules, Verdict, Wanted, sample,
+};
 pub use stage::MessageProcessor;
 pub use understand::{Circumstances, Understood, understand};

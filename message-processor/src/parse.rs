@@ -35,7 +35,7 @@ use shared::result::{
     Text,
 };
 
-use self::fields::Fields;
+pub(crate) use self::fields::Fields;
 pub(crate) use self::html::{Page, host_of, registered};
 use self::mime::Tree;
 use self::text::Readable;

@@ -1,4 +1,5 @@
-//! The operator's rules: conditions over a result's fields, and the labels that a message gets where they hold.
+//! The operator's rules: conditions over a result's fields, and where they hold, the labels that a message gets and what
+//! is done with it.
 //!
 //! A rules file is checked as a whole before any of it runs: a field that is misspelt, a condition that is not one, and
 //! what could cost too much are found when the file is read, with their place, and not message by message. What is left
@@ -16,6 +17,7 @@ mod parts;
 mod place;
 mod sample;
 mod values;
+mod wanted;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,6 +31,7 @@ pub use self::book::{Book, NoBook};
 pub use self::explain::{Explained, Verdict};
 pub use self::place::Problem;
 pub use self::sample::sample;
+pub use self::wanted::Wanted;
 
 use self::condition::Condition;
 use self::cost::Budget;
@@ -49,9 +52,18 @@ pub struct Rule {
     pub name: String,
     /// What a message gets that the condition holds for.
     pub labels: Vec<String>,
+    /// What is done with it beside.
+    pub actions: Vec<Wanted>,
     /// Whether the rules below are not asked where this one hits.
     pub stop: bool,
     when: Condition,
+}
+
+/// What rules ask for: in the order of the file, and each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub labels: Vec<String>,
+    pub actions: Vec<Wanted>,
 }
 
 /// Everything that is wrong with a file of rules, in its order.
@@ -102,32 +114,31 @@ impl Rules {
         &self.list
     }
 
-    /// Gives a result its labels, and says in it which rules did.
+    /// Gives a result its labels and the actions that are asked for, and says in it which rules did.
     pub fn apply(&self, result: &mut MessageResult) {
-        result.labels = self.labels(result);
+        let asked = self.ask(result);
+        result.labels = asked.labels;
+        result.actions = asked.actions.iter().map(Wanted::pending).collect();
         result.rules = Some(self.hash.clone());
     }
 
-    /// The labels of all rules that hit, in the order of the file, each once.
-    pub fn labels(&self, result: &MessageResult) -> Vec<String> {
+    /// What all rules that hit ask for.
+    pub fn ask(&self, result: &MessageResult) -> Asked {
         let document = document(result);
         let fields = Fields::of(&document, &self.roots);
         let mut budget = Budget::of_a_message();
-        let mut labels: Vec<String> = Vec::new();
+        let mut asked = Asked::default();
         for rule in &self.list {
             if rule.when.holds(&fields, &mut budget) != Ok(true) {
                 continue;
             }
-            for label in &rule.labels {
-                if !labels.contains(label) {
-                    labels.push(label.clone());
-                }
-            }
+            add(&mut asked.labels, &rule.labels);
+            add(&mut asked.actions, &rule.actions);
             if rule.stop {
                 break;
             }
         }
-        labels
+        asked
     }
 
     /// What each rule says about a result, and where it does not hit, why.
@@ -135,6 +146,14 @@ impl Rules {
         let document = document(result);
         let fields = Fields::of(&document, &self.roots);
         explain::each(&self.list, &fields)
+    }
+}
+
+fn add<T: PartialEq + Clone>(all: &mut Vec<T>, more: &[T]) {
+    for one in more {
+        if !all.contains(one) {
+            all.push(one.clone());
+        }
     }
 }
 

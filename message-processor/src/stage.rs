@@ -1,10 +1,11 @@
 //! The message-processor takes up to 25 messages of one mailbox from id to event.
 //!
 //! It cannot open refresh tokens and does not know our client's secret: when the access token will not do, it asks the
-//! user-worker for a newer one and waits. Per message the order of effects is original → result → publish → mark done
-//! → acknowledge, so that a crash between any two repeats work; the first result that was written stands, and whoever
-//! finds it there announces that one.
+//! user-worker for a newer one and waits. Per message the order of effects is original → result → action jobs →
+//! publish → mark done → acknowledge, so that a crash between any two repeats work; the first result that was written
+//! stands, and whoever finds it there announces that one.
 
+mod action;
 mod ending;
 mod message;
 mod token;
@@ -17,9 +18,10 @@ use shared::archive::Archive;
 use shared::clock::Clock;
 use shared::disposition::{Attempt, Disposition};
 use shared::events::{Event, Events};
-use shared::google::Gmail;
+use shared::google::{Gmail, GmailChanges};
 use shared::ids::{Epoch, Grant};
-use shared::jobs::{Listed, MessageJob};
+use shared::intake::send;
+use shared::jobs::{ActionJob, Listed, MessageJob, ProcessorJob};
 use shared::ledger::{DeadLetters, Mailboxes, Marks};
 use shared::mailbox::Mailbox;
 use shared::mark::Ending;
@@ -30,10 +32,11 @@ use shared::replay::resolve;
 use shared::sealing::Sealing;
 use shared::settings::Settings;
 use shared::store::StoreError;
+use shared::webhook::Webhooks;
 use tracing::Instrument;
 
 use self::ending::Leftover;
-use self::message::Outcome;
+use self::message::{Outcome, Stored};
 use self::token::Access;
 use crate::rules::Book;
 
@@ -47,6 +50,10 @@ const IN_FLIGHT: usize = 5;
 pub struct MessageProcessor {
     /// Fetches.
     pub gmail: Arc<dyn Gmail>,
+    /// Labels and forwards, where rules ask for it.
+    pub changes: Arc<dyn GmailChanges>,
+    /// Tells programs; without, webhooks are refused.
+    pub webhooks: Option<Arc<dyn Webhooks>>,
     /// Read for the access token; paused or held back when Gmail says so.
     pub mailboxes: Arc<dyn Mailboxes>,
     /// What is known of each message.
@@ -61,6 +68,8 @@ pub struct MessageProcessor {
     pub events: Arc<dyn Events>,
     /// Where a newer access token is asked for.
     pub user_jobs: Arc<dyn Queue>,
+    /// Where what is to be done with a message is sent.
+    pub message_jobs: Arc<dyn Queue>,
     /// Where single hopeless messages of a job go.
     pub dead_letters: Arc<dyn Queue>,
     /// The operator's rules, as they are now.
@@ -72,14 +81,14 @@ pub struct MessageProcessor {
 }
 
 /// What is known while one job is worked on.
-struct Run<'a> {
-    job: &'a MessageJob,
+struct Run<'a, J> {
+    job: &'a J,
     attempt: &'a Attempt,
     mailbox: &'a Mailbox,
     access: &'a Access,
 }
 
-impl Run<'_> {
+impl<J> Run<'_, J> {
     /// The consent whose token is used.
     fn consent(&self) -> (Epoch, Grant) {
         (self.mailbox.epoch, self.mailbox.grant)
@@ -88,7 +97,16 @@ impl Run<'_> {
 
 impl MessageProcessor {
     /// Does one job.
-    pub async fn handle(&self, job: MessageJob, attempt: Attempt) -> Disposition<MessageJob> {
+    pub async fn handle(&self, job: ProcessorJob, attempt: Attempt) -> Disposition<ProcessorJob> {
+        match job {
+            ProcessorJob::Messages(job) => {
+                self.take_in(job, attempt).await.map(ProcessorJob::Messages)
+            }
+            ProcessorJob::Action(job) => self.act(job, attempt).await.map(ProcessorJob::Action),
+        }
+    }
+
+    async fn take_in(&self, job: MessageJob, attempt: Attempt) -> Disposition<MessageJob> {
         match self.work(&job, &attempt).await {
             Ok(Disposition::Done) => match resolve(&*self.letters, &job.header).await {
                 Ok(()) => Disposition::Done,
@@ -147,7 +165,7 @@ impl MessageProcessor {
     /// has not.
     async fn take(
         &self,
-        run: &Run<'_>,
+        run: &Run<'_, MessageJob>,
         pending: Vec<Listed>,
     ) -> Result<Vec<(Listed, Leftover)>, StoreError> {
         let one = |listed: Listed| {
@@ -158,18 +176,18 @@ impl MessageProcessor {
         let outcomes: Vec<(Listed, Outcome)> = outcomes.collect().await;
         let units = outcomes.len() * self.settings.pacing.units_of_a_message() as usize;
         tracing::info!(messages = outcomes.len(), units, "Fetched");
-        let (mut events, mut stored, mut endings, mut leftovers) = (vec![], vec![], vec![], vec![]);
+        let (mut stored, mut endings, mut leftovers) = (vec![], vec![], vec![]);
         for (listed, outcome) in outcomes {
             match outcome {
-                Outcome::Stored { event, ending } => {
-                    events.push(*event);
-                    stored.push((listed, ending));
-                }
+                Outcome::Stored(one) => stored.push((listed, *one)),
                 Outcome::Skipped(ending) => endings.push(ending),
                 Outcome::NotDone(leftover) => leftovers.push((listed, leftover)),
             }
         }
-        self.publish(&events, stored, &mut endings, &mut leftovers).await?;
+        let actions: Vec<ActionJob> =
+            stored.iter_mut().flat_map(|(_, one)| std::mem::take(&mut one.actions)).collect();
+        send(&*self.message_jobs, &actions, self.clock.now()).await?;
+        self.publish(stored, &mut endings, &mut leftovers).await?;
         let (user, epoch) = (&run.mailbox.user_id, run.mailbox.epoch);
         self.marks.finish(user, epoch, &endings, self.clock.now()).await?;
         Ok(leftovers)
@@ -178,20 +196,24 @@ impl MessageProcessor {
     /// Publishes what was stored. Only what the topic took has come to its end.
     async fn publish(
         &self,
-        events: &[Event],
-        stored: Vec<(Listed, Ending)>,
+        stored: Vec<(Listed, Stored)>,
         endings: &mut Vec<Ending>,
         leftovers: &mut Vec<(Listed, Leftover)>,
     ) -> Result<(), StoreError> {
-        if events.is_empty() {
+        if stored.is_empty() {
             return Ok(());
         }
-        let refused = self.events.publish(events).await?;
-        for (index, (listed, ending)) in stored.into_iter().enumerate() {
-            if refused.contains(&index) {
+        let events: Vec<Event> =
+            stored.iter().flat_map(|(_, one)| one.events.iter().cloned()).collect();
+        let refused = self.events.publish(&events).await?;
+        let mut first = 0;
+        for (listed, one) in stored {
+            let its = first..first + one.events.len();
+            first = its.end;
+            if refused.iter().any(|place| its.contains(place)) {
                 leftovers.push((listed, Leftover::Unpublished));
             } else {
-                endings.push(ending);
+                endings.push(one.ending);
             }
         }
         Ok(())

@@ -59,6 +59,24 @@ impl<J> Disposition<J> {
         Self::DeadLetter(Box::new(Verdict { job, reason, error: error.into(), consent: None }))
     }
 
+    /// The same about the job as `wrap` makes it.
+    pub fn map<K>(self, wrap: impl FnOnce(J) -> K) -> Disposition<K> {
+        match self {
+            Self::Done => Disposition::Done,
+            Self::Retry { after, error } => Disposition::Retry { after, error },
+            Self::Postpone { until, job } => Disposition::Postpone { until, job: wrap(job) },
+            Self::DeadLetter(verdict) => {
+                let Verdict { job, reason, error, consent } = *verdict;
+                Disposition::DeadLetter(Box::new(Verdict {
+                    job: wrap(job),
+                    reason,
+                    error,
+                    consent,
+                }))
+            }
+        }
+    }
+
     /// The word for it in the log.
     pub fn word(&self) -> &'static str {
         match self {

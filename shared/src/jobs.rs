@@ -11,6 +11,8 @@ use crate::ids::{Epoch, Generation, Grant, JobId, MessageId, UserId};
 use crate::reason::Reason;
 use crate::words::words;
 
+pub use self::processor::{ActionJob, ProcessorJob};
+
 /// The version of the jobs that this program writes.
 pub const JOB_VERSION: u32 = 1;
 
@@ -226,6 +228,32 @@ pub struct RefusedToken {
     /// The consent it came from: that one token of each of two consents was refused says nothing of the second.
     pub grant: Grant,
 }
+
+/// A job that is done with an access token: it remembers the one that was refused.
+pub trait WithToken: Job {
+    /// The access token that Gmail refused for this job.
+    fn refused(&self) -> Option<RefusedToken>;
+    /// Remembers another one, or none.
+    fn set_refused(&mut self, token: Option<RefusedToken>);
+}
+
+macro_rules! with_token {
+    ($name:ty) => {
+        impl WithToken for $name {
+            fn refused(&self) -> Option<RefusedToken> {
+                self.refused
+            }
+
+            fn set_refused(&mut self, token: Option<RefusedToken>) {
+                self.refused = token;
+            }
+        }
+    };
+}
+with_token!(MessageJob);
+
+// Below the macros that it uses.
+mod processor;
 
 /// A message as its mailbox's listing named it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! The nouns of Fanmail, and an adapter behind each trait.
 
+pub mod action;
 pub mod announce;
 pub mod archive;
 #[cfg(feature = "aws")]
@@ -40,6 +41,7 @@ pub mod settings;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod store;
+pub mod webhook;
 pub mod worker;
 
 mod words;

@@ -1,5 +1,6 @@
 //! What we know about one message id.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,22 @@ pub struct Mark {
     pub done_at: Option<Timestamp>,
     /// When the mark no longer counts; never for one that is on its way or parked.
     pub expires_at: Option<Timestamp>,
+    /// The forwards of the message that were begun, by the action's id.
+    pub forwards: Forwards,
+}
+
+/// The forwards of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forwards(pub BTreeMap<JobId, Forward>);
+
+/// How far a forward has come. Gmail is not asked to send what may have been sent before somebody has looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Forward {
+    /// When somebody was last about to send it.
+    pub intended_at: Timestamp,
+    /// Gmail took it.
+    pub is_sent: bool,
 }
 
 /// How far a message has come.
@@ -47,6 +64,21 @@ pub enum MarkState {
     Skipped(SkipReason),
     /// In a dead letter.
     Parked,
+}
+
+/// One step of a forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardStep {
+    /// It is about to be sent, and stands as it was `read`: never begun, or intended at that moment and not known to be
+    /// sent.
+    Intend {
+        /// The earlier intent.
+        read: Option<Timestamp>,
+        /// This one.
+        at: Timestamp,
+    },
+    /// Gmail took it.
+    Sent,
 }
 
 impl MarkState {
@@ -154,6 +186,7 @@ mod tests {
             listed_at: at,
             done_at: None,
             expires_at: None,
+            forwards: Forwards::default(),
         };
         assert!(mark.counts(Epoch(1), at) && !mark.counts(Epoch(2), at));
         mark.state = MarkState::Done;

@@ -10,7 +10,9 @@ use crate::clock::Timestamp;
 use crate::disposition::chain;
 use crate::ids::{Epoch, JobId, MessageId, UserId};
 use crate::intake::send;
-use crate::jobs::{BadJob, Cause, Job, JobHeader, Lane, MessageJob, UserJob, UserJobKind, decode};
+use crate::jobs::{
+    BadJob, Cause, Job, JobHeader, Lane, MessageJob, ProcessorJob, UserJob, UserJobKind, decode,
+};
 use crate::ledger::{DeadLetter, DeadLetters, LetterState, Mailboxes, Marks, StageName};
 use crate::pacing::Pacing;
 use crate::queue::Queue;
@@ -50,7 +52,7 @@ pub enum LetterJob {
     /// Of the user-worker.
     User(UserJob),
     /// Of the message-processor.
-    Message(MessageJob),
+    Processor(ProcessorJob),
 }
 
 impl LetterJob {
@@ -58,7 +60,7 @@ impl LetterJob {
     pub fn read(stage: StageName, body: &str) -> Result<Self, BadJob> {
         match stage {
             StageName::UserWorker => decode(body).map(Self::User),
-            StageName::MessageProcessor => decode(body).map(Self::Message),
+            StageName::MessageProcessor => decode(body).map(Self::Processor),
         }
     }
 
@@ -66,7 +68,7 @@ impl LetterJob {
     pub fn header(&self) -> &JobHeader {
         match self {
             Self::User(job) => job.header(),
-            Self::Message(job) => job.header(),
+            Self::Processor(job) => job.header(),
         }
     }
 
@@ -74,7 +76,7 @@ impl LetterJob {
     pub fn message_ids(&self) -> Vec<MessageId> {
         match self {
             Self::User(_) => Vec::new(),
-            Self::Message(job) => job.messages.iter().map(|listed| listed.id.clone()).collect(),
+            Self::Processor(job) => job.message_ids(),
         }
     }
 
@@ -86,7 +88,7 @@ impl LetterJob {
                 kind: UserJobKind::Sync | UserJobKind::Refresh { .. }, ..
             }) => JobId::dead_sync(),
             Self::User(job) => job.header.job_id.clone(),
-            Self::Message(job) => job.header.job_id.clone(),
+            Self::Processor(job) => job.header().job_id.clone(),
         }
     }
 }
@@ -124,7 +126,14 @@ impl Replay {
         }
         match job {
             LetterJob::User(job) => self.send_user_job(job, &letter.job_id, in_doubt, now).await?,
-            LetterJob::Message(job) => self.send_message_job(job, in_doubt, now).await?,
+            LetterJob::Processor(ProcessorJob::Messages(job)) => {
+                self.send_message_job(job, in_doubt, now).await?;
+            }
+            LetterJob::Processor(ProcessorJob::Action(mut job)) => {
+                job.header = again(&job.header, in_doubt, now);
+                job.refused = None;
+                send(&*self.message_jobs, &[job], now).await?;
+            }
         }
         Ok(Replayed::Sent)
     }

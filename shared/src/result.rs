@@ -13,9 +13,10 @@ pub use self::content::{
     Mark, MarkKind, Protection, ProtectionFormat, Text,
 };
 pub use self::machine_mail::{Bounce, BouncedRecipient, Calendar, Report, ReportKind};
+use crate::action::ActionKind;
 use crate::category::Category;
 use crate::clock::Timestamp;
-use crate::ids::{Generation, MessageId, ThreadId, UserId};
+use crate::ids::{Generation, JobId, MessageId, ThreadId, UserId};
 
 /// The schema that a document is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -78,22 +79,49 @@ pub struct MessageResult {
     pub path: Option<String>,
 }
 
-/// Something that a rule does with the message, and how far it has come.
+/// Something that a rule has done with the message. How it ended is told by its event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Action {
-    /// `label`, `forward` or `webhook`.
-    pub kind: String,
+    /// The same in its event; null for a message that is in no mailbox.
+    #[serde(default)]
+    pub id: Option<JobId>,
+    /// `label`, `archive`, `mark_read`, `forward` or `webhook`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub kind: ActionKind,
+    /// The label's name, whom it is forwarded to, or the webhook's address; otherwise null.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// How a forward carries the message; otherwise null.
+    #[serde(default)]
+    pub original: Option<CarriedAs>,
     pub state: ActionState,
+    /// Why it is not done; null while it is pending.
+    #[serde(default)]
+    pub detail: Option<String>,
 }
 
-/// How far an action has come.
+/// How a forward carries the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum CarriedAs {
+    /// Whole, as an attached message.
+    Attached,
+    /// Its content, under a header of ours.
+    Inline,
+}
+
+/// How far an action had come when the result was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ActionState {
+    /// Asked for.
     Pending,
+    /// Is not written at present.
     Done,
+    /// Refused at once; `detail` says why.
     Failed,
 }
 
@@ -206,7 +234,14 @@ mod tests {
             },
             category: Category::AutoReply,
             confidence: 0.98,
-            actions: vec![Action { kind: "label".to_owned(), state: ActionState::Pending }],
+            actions: vec![Action {
+                id: Some("a1".parse().unwrap()),
+                kind: ActionKind::Forward,
+                target: Some("books@example.com".to_owned()),
+                original: Some(CarriedAs::Attached),
+                state: ActionState::Pending,
+                detail: None,
+            }],
             bounce: Some(Bounce { recipients: vec![BouncedRecipient::default()] }),
             calendar: Some(Calendar::default()),
             path: Some("mail.eml".to_owned()),

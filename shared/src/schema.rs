@@ -11,7 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
-use crate::events::data::{AboutMailbox, Disconnected, MessageProcessed, NeedsReauth, Opened};
+use crate::events::data::{
+    AboutMailbox, ActionFinished, Disconnected, MessageProcessed, NeedsReauth, Opened,
+};
 use crate::events::{Event, EventKind};
 use crate::result::MessageResult;
 
@@ -27,6 +29,7 @@ fn event(kind: EventKind) -> Value {
     let name = kind.as_str();
     let mut schema = match kind {
         EventKind::MessageProcessed => document::<Event<MessageProcessed<'_>>>(name),
+        EventKind::ActionFinished => document::<Event<ActionFinished<'_>>>(name),
         EventKind::Connected | EventKind::Resumed => {
             document::<Event<AboutMailbox<'_, Opened<'_>>>>(name)
         }

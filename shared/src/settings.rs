@@ -1,5 +1,7 @@
 //! The settings, read once, through a lookup that a test can replace. A bad start names every problem at once.
 
+mod forward_targets;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -13,6 +15,9 @@ use crate::clock::Timestamp;
 use crate::pacing::Pacing;
 use crate::scope::Feature;
 use crate::secret::ClientSecret;
+use crate::webhook::Networks;
+
+pub use self::forward_targets::ForwardTargets;
 
 /// Where settings come from: the environment, or a test's own table.
 pub struct Env<'a> {
@@ -127,6 +132,10 @@ pub struct Settings {
     pub features: BTreeSet<Feature>,
     /// `RULES_FILE`: where the operator's rules stand.
     pub rules_file: Option<PathBuf>,
+    /// `FORWARD_TARGETS`: whom rules may forward to.
+    pub forward_targets: ForwardTargets,
+    /// `WEBHOOK_NETWORKS`: private networks that webhooks may lead into.
+    pub webhook_networks: Networks,
     /// `STACK_NAME`: the source of our events.
     pub stack: String,
 }
@@ -180,6 +189,8 @@ impl Settings {
             connect_links: env.parsed("CONNECT_LINKS", ConnectLinks::Open, connect_links),
             features: env.parsed("FEATURES", BTreeSet::new(), features),
             rules_file: env.parsed("RULES_FILE", None, rules_file),
+            forward_targets: env.parsed("FORWARD_TARGETS", ForwardTargets::default(), str::parse),
+            webhook_networks: env.parsed("WEBHOOK_NETWORKS", Networks::default(), str::parse),
             stack: env.parsed("STACK_NAME", "local".to_owned(), stack),
         };
         if settings.poll_interval_max < settings.poll_interval_min {

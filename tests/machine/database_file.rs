@@ -69,10 +69,12 @@ async fn what_was_written_is_there_when_the_file_is_opened_again() {
 
 #[tokio::test]
 async fn a_file_of_an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
-    let second = "ALTER TABLE mailboxes DROP COLUMN access; PRAGMA user_version = 2;";
+    let third = "ALTER TABLE marks DROP COLUMN forwards; PRAGMA user_version = 3;";
+    let second =
+        format!("{third} ALTER TABLE mailboxes DROP COLUMN access; PRAGMA user_version = 2;");
     let first =
         format!("{second} ALTER TABLE mailboxes DROP COLUMN purged; PRAGMA user_version = 1;");
-    for older in [second, &first] {
+    for older in [third, &second, &first] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fanmail.db");
         let (clock, consent) = (Clock::manual(start()), memory().consent("ada", None));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "./test shows how much was tried, and with which seed")]
 
+mod actions;
 mod bad_use;
 mod behind;
 mod classify;

@@ -98,7 +98,7 @@ fn test_says_of_each_message_which_rules_hit_and_why_the_others_do_not() {
     let objects = run(&args).good().objects();
     let invoice = tested(&objects, "invoice-pdf.eml");
     assert_eq!(invoice["labels"], json!(["finance"]));
-    let said = json!({ "rule": "bills", "verdict": "hit", "labels": ["finance"] });
+    let said = json!({ "rule": "bills", "verdict": "hit", "labels": ["finance"], "actions": [] });
     assert_eq!(invoice["rules"][0], said);
     assert_eq!(invoice["rules"][1]["why"], "list is null");
     let spam = tested(&objects, "casino.eml");

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use shared::ids::{Epoch, Generation, JobId, MessageId};
-use shared::mark::{Ending, Listing, MARK_LIFE, Mark, MarkCounts, MarkState};
+use shared::mark::{Ending, Forward, ForwardStep, Listing, MARK_LIFE, Mark, MarkCounts, MarkState};
 use shared::reason::SkipReason;
+use shared::store::Write;
 
 use super::world::{MOMENT, World, start, user};
 
@@ -73,6 +74,35 @@ async fn listing_answers_where_each_message_stands(world: World) {
     assert_eq!(states, [MarkState::Listed, MarkState::Done, MarkState::Parked, spam]);
     let mark = world.mark("spam").await;
     assert_eq!((mark.done_at, mark.expires_at), (Some(start()), Some(start() + MARK_LIFE)));
+}
+
+async fn a_forward_is_intended_by_one_and_sent_once(world: World) {
+    let (ada, action) = (user("ada"), by("a1"));
+    let step = async |epoch, step| {
+        let marks = &world.here.marks;
+        marks.forward(&ada, epoch, &id("m1"), &action, step).await.unwrap()
+    };
+    let intend = |read| ForwardStep::Intend { read, at: world.now() };
+    assert_eq!(step(LIFE, intend(None)).await, Write::Stale, "of a message that nobody knows");
+    world.list("m1").await;
+    assert_eq!(step(LIFE, ForwardStep::Sent).await, Write::Stale, "what nobody began");
+    assert_eq!(step(Epoch(2), intend(None)).await, Write::Stale);
+    let first = world.now();
+    assert_eq!(step(LIFE, intend(None)).await, Write::Applied);
+    assert_eq!(step(LIFE, intend(None)).await, Write::Stale, "another was faster");
+    world.pass(Duration::from_secs(5));
+    assert_eq!(step(LIFE, intend(Some(first))).await, Write::Applied);
+    let second = world.now();
+    assert_eq!(step(LIFE, intend(Some(first))).await, Write::Stale);
+    // Its message's end changes nothing of it.
+    world.finish(end("m1", MarkState::Done, 0)).await;
+    let intended = Forward { intended_at: second, is_sent: false };
+    assert_eq!(world.mark("m1").await.forwards.0.get(&action), Some(&intended));
+    assert_eq!(step(LIFE, ForwardStep::Sent).await, Write::Applied);
+    assert_eq!(step(LIFE, intend(Some(second))).await, Write::Stale, "it is sent");
+    let sent = Forward { is_sent: true, ..intended };
+    let mark = world.mark("m1").await;
+    assert_eq!((mark.state, mark.forwards.0.get(&action)), (MarkState::Done, Some(&sent)));
 }
 
 async fn a_message_twice_in_one_batch_has_one_mark(world: World) {
@@ -259,6 +289,7 @@ async fn counting_counts_what_counts(world: World) {
 promises!(
     a_message_is_listed_once,
     listing_answers_where_each_message_stands,
+    a_forward_is_intended_by_one_and_sent_once,
     a_message_twice_in_one_batch_has_one_mark,
     marks_come_in_the_order_they_were_asked_for,
     a_batch_may_be_long,

@@ -56,7 +56,9 @@ impl Contracts {
     }
 }
 
-async fn whatever_is_stored_or_announced_is_as_its_schema_says(mut world: World) {
+async fn whatever_is_stored_or_announced_is_as_its_schema_says(world: World) {
+    // One is done, and one is refused.
+    let mut world = world.acts("'archive', { forward = 'cook@example.org' }");
     world.writes = false;
     world.settings.event_data = EventData::Full;
     let (contracts, mut mail) = (Contracts::new(), Vec::new());

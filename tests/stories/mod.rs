@@ -25,6 +25,7 @@ macro_rules! stories {
     };
 }
 
+mod actions;
 mod backend;
 mod breaker;
 mod connecting;

@@ -14,7 +14,7 @@ use oauth_callback::after_consent::{Given, after_consent};
 use shared::breaker::Limits;
 use shared::clock::{Chance, Clock, Timestamp};
 use shared::connect_link::LinkSigning;
-use shared::google::{Delegation, Gmail, OAuth};
+use shared::google::{Delegation, Gmail, GmailChanges, OAuth};
 use shared::ids::{MessageId, UserId};
 use shared::intake;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
@@ -24,6 +24,8 @@ use shared::queue::{Queue, RUN_LIMIT, Record};
 use shared::sealing::{SealedFor, TokenKind};
 use shared::settings::{Env, Settings};
 use shared::store::Write;
+use shared::webhook::Webhooks;
+use shared::webhook::memory::MemoryWebhooks;
 
 use simulation::hand::Hand;
 use simulation::stages::Stages;
@@ -68,6 +70,8 @@ pub(crate) struct World {
     pub(crate) effects: Effects,
     /// The operator's, where the story has any.
     pub(crate) rules: Book,
+    /// Where programs are told.
+    pub(crate) webhooks: Arc<MemoryWebhooks>,
     pub(crate) settings: Settings,
     /// Whether people are told by mail.
     pub(crate) writes: bool,
@@ -91,6 +95,7 @@ impl World {
         let mut env = Env::new(&|_| None);
         Self {
             rules: Book::default(),
+            webhooks: Arc::default(),
             settings: Settings::read(&mut env),
             writes: true,
             stores: backend.stores.watched(&hand, &clock, &timetable),
@@ -109,11 +114,15 @@ impl World {
     pub(crate) fn stages(&self) -> Stages {
         let redirect_uri = PAGES.to_owned();
         let face = Arc::new(InProcess { google: self.google.clone(), redirect_uri });
-        let (gmail, oauth): (Arc<dyn Gmail>, Arc<dyn OAuth>) = (face.clone(), face);
+        let (gmail, oauth): (Arc<dyn Gmail>, Arc<dyn OAuth>) = (face.clone(), face.clone());
+        let changes: Arc<dyn GmailChanges> = face;
+        let webhooks: Arc<dyn Webhooks> = self.webhooks.clone();
         let hand: Arc<dyn Hand> = Arc::new(self.effects.clone());
         Stages {
             stores: self.stores.clone(),
             gmail: Arc::new(Watched { inner: gmail, hand: hand.clone() }),
+            changes: Arc::new(Watched { inner: changes, hand: hand.clone() }),
+            webhooks: Some(Arc::new(Watched { inner: webhooks, hand: hand.clone() })),
             delegation: self.delegation.clone().map(|inner| -> Arc<dyn Delegation> {
                 Arc::new(Watched { inner, hand: hand.clone() })
             }),
@@ -140,7 +149,9 @@ impl World {
     /// A person consents, and the callback stores it, for the life that the row is in.
     pub(crate) async fn consent(&self, email: &str) -> UserId {
         let account = self.google.add_mailbox(email, "Somebody");
-        let tokens = self.google.consent(&account, Scopes::parse(SCOPES).unwrap());
+        let features = self.settings.features.iter().map(|feature| feature.scope().address());
+        let scopes: Vec<&str> = std::iter::once(SCOPES).chain(features).collect();
+        let tokens = self.google.consent(&account, Scopes::parse(&scopes.join(" ")).unwrap());
         let (user, now): (UserId, _) = (account.sub.parse().unwrap(), self.now());
         // Not watched: what strikes is meant for the stages.
         let mailboxes = &self.backend.stores.mailboxes;

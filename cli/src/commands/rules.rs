@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use message_processor::{Explained, Rule, Rules, Verdict};
+use message_processor::{Explained, Rule, Rules, Verdict, Wanted};
 use serde::Serialize;
 use shared::category::Category;
 use shared::clock::Clock;
+use shared::result::MessageResult;
 
 use super::classify::{messages, understood};
 use super::results::{PAGE, read};
@@ -46,23 +47,41 @@ fn check(file: &Path, out: Out) -> anyhow::Result<()> {
 struct Shown<'r> {
     rule: &'r str,
     labels: &'r [String],
+    actions: Vec<String>,
     stop: bool,
     when: String,
 }
 
 impl<'r> Shown<'r> {
     fn of(rule: &'r Rule) -> Self {
-        Self { rule: &rule.name, labels: &rule.labels, stop: rule.stop, when: rule.condition() }
+        Self {
+            rule: &rule.name,
+            labels: &rule.labels,
+            actions: words(&rule.actions),
+            stop: rule.stop,
+            when: rule.condition(),
+        }
     }
 }
 
 impl Row for Shown<'_> {
-    const HEAD: &'static [&'static str] = &["RULE", "LABELS", "WHEN"];
+    const HEAD: &'static [&'static str] = &["RULE", "LABELS", "ACTIONS", "WHEN"];
 
     fn cells(&self) -> Vec<String> {
         let stop = if self.stop { " (stop)" } else { "" };
-        vec![self.rule.to_owned(), format!("{}{stop}", self.labels.join(", ")), self.when.clone()]
+        let labels = format!("{}{stop}", self.labels.join(", "));
+        vec![self.rule.to_owned(), labels, self.actions.join(", "), self.when.clone()]
     }
+}
+
+fn words(actions: &[Wanted]) -> Vec<String> {
+    actions.iter().map(ToString::to_string).collect()
+}
+
+/// The labels and the actions that rules ask for.
+fn asked(rules: &Rules, result: &MessageResult) -> Vec<String> {
+    let asked = rules.ask(result);
+    asked.labels.into_iter().chain(words(&asked.actions)).collect()
 }
 
 /// What the rules say about one file.
@@ -106,7 +125,10 @@ impl Tested<'_> {
         let mut lines = vec![format!("{}  {}", self.path, self.category)];
         for Explained { rule, verdict } in &self.rules {
             lines.push(match verdict {
-                Verdict::Hit { labels } => format!("  hit     {rule}  {}", labels.join(", ")),
+                Verdict::Hit { labels, actions } => {
+                    let asked: Vec<_> = labels.iter().chain(actions).cloned().collect();
+                    format!("  hit     {rule}  {}", asked.join(", "))
+                }
                 Verdict::Missed { part } => format!("  missed  {rule}  not so: {part}"),
                 Verdict::Failed { part, why } => format!("  failed  {rule}  {part}: {why}"),
                 Verdict::NotAsked { stopped_by } => {
@@ -149,7 +171,7 @@ async fn diff(
         let Some(last) = keys.last().cloned() else { break };
         for key in keys {
             let result = read(&backend, &key).await?;
-            let (before, then) = (old.labels(&result), new.labels(&result));
+            let (before, then) = (asked(old, &result), asked(new, &result));
             let without = |of: &[String], those: &[String]| -> Vec<String> {
                 of.iter().filter(|label| !those.contains(label)).cloned().collect()
             };

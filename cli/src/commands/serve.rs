@@ -11,6 +11,9 @@ use shared::google::http::{GoogleAddresses, HttpClient, HttpDelegation, HttpGmai
 use shared::google::service_account::ServiceAccount;
 use shared::mailer::Mailer;
 use shared::settings::{Env, OAuthClient, Settings};
+use shared::webhook::http::HttpWebhooks;
+use shared::webhook::signature::NoKeys;
+use shared::webhook::{SigningKeys, Webhooks};
 use shared::worker::shutdown;
 
 use crate::args::Serve;
@@ -34,7 +37,7 @@ const RULES_LOOKED_AT: Duration = Duration::from_mins(1);
 pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
     log::in_json();
     let redirect = redirect_uri(args.listen);
-    let Read { settings, mut client, addresses, account, mailer, rules } = read(&redirect)?;
+    let Read { settings, mut client, addresses, account, mailer, rules, keys } = read(&redirect)?;
     let (folder, _lock) = Folder::lock(&args.data.data).await?;
     let (listener, addr) = listen(args.listen).await?;
     if client.redirect_uri == redirect {
@@ -55,10 +58,22 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
         Arc::new(HttpDelegation::new(http.clone(), addresses.clone(), source))
     });
     let gmail = Arc::new(HttpGmail::new(http, &addresses.gmail_api_url));
+    let webhooks = webhooks(keys, &settings)?;
     lost_keys::refuse(&folder, &args.without_key).await?;
     let sealing = Arc::new(folder.sealing()?);
     let notices = notices(&folder, client.redirect_uri.clone(), mailer)?;
-    let pipeline = Pipeline { folder, oauth, delegation, gmail, sealing, rules, settings, notices };
+    let pipeline = Pipeline {
+        folder,
+        oauth,
+        delegation,
+        changes: gmail.clone(),
+        gmail,
+        webhooks,
+        sealing,
+        rules,
+        settings,
+        notices,
+    };
     let pages = pipeline.pages(&addresses, client.id, client.redirect_uri)?;
     let clock = pipeline.folder.clock.clone();
     let (stop, told) = shutdown();
@@ -87,6 +102,7 @@ struct Read {
     account: Option<ServiceAccount>,
     mailer: Option<Arc<dyn Mailer>>,
     rules: Book,
+    keys: Option<SigningKeys>,
 }
 
 fn read(redirect: &str) -> anyhow::Result<Read> {
@@ -102,8 +118,21 @@ fn read(redirect: &str) -> anyhow::Result<Read> {
     let addresses = GoogleAddresses::read(&mut env);
     let account = workspace_key(&mut env);
     let mailer = mailer(&mut env);
-    let read = env.finish(Read { settings, client, addresses, account, mailer, rules });
+    let keys = env.parsed("WEBHOOK_SECRET", None, |text| {
+        text.parse().map(Some).map_err(|error: NoKeys| error.to_string())
+    });
+    let read = env.finish(Read { settings, client, addresses, account, mailer, rules, keys });
     read.map_err(|bad| BadUse(bad.to_string()).into())
+}
+
+/// What tells programs, where its webhooks can be signed.
+fn webhooks(
+    keys: Option<SigningKeys>,
+    settings: &Settings,
+) -> anyhow::Result<Option<Arc<dyn Webhooks>>> {
+    let Some(keys) = keys else { return Ok(None) };
+    let networks = settings.webhook_networks.clone();
+    Ok(Some(Arc::new(HttpWebhooks::new(Arc::new(Arc::new(keys)), networks)?)))
 }
 
 /// The rules to begin with; what is wrong with them is left in `env`.

@@ -99,6 +99,9 @@ fn sentence(event: &Event) -> String {
                 event.subject
             )
         }
+        EventKind::ActionFinished => {
+            format!("{}  {user}  {}: {}", &time[11..19], text("kind"), text("state"))
+        }
         EventKind::Connected => format!("{}  {user}  connected", &time[11..19]),
         EventKind::Resumed => format!("{}  {user}  goes on from where it stopped", &time[11..19]),
         EventKind::Disconnected => format!("{}  {user}  disconnected", &time[11..19]),

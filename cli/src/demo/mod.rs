@@ -109,8 +109,18 @@ fn pipeline(
     let gmail = Arc::new(HttpGmail::new(http, &addresses.gmail_api_url));
     let sealing = Arc::new(folder.sealing()?);
     let oauth = Arc::new(oauth);
-    let (delegation, rules) = (None, Book::default());
-    Ok(Pipeline { folder, oauth, delegation, gmail, sealing, rules, settings, notices })
+    Ok(Pipeline {
+        folder,
+        oauth,
+        delegation: None,
+        changes: gmail.clone(),
+        gmail,
+        webhooks: None,
+        sealing,
+        rules: Book::default(),
+        settings,
+        notices,
+    })
 }
 
 async fn connect(world: &World, origin: &str) -> anyhow::Result<()> {

@@ -10,13 +10,14 @@ use dispatcher::Dispatcher;
 use message_processor::{Book, MessageProcessor};
 use shared::breaker::Breaker;
 use shared::disposition::chain;
-use shared::google::{Delegation, Gmail, OAuth};
+use shared::google::{Delegation, Gmail, GmailChanges, OAuth};
 use shared::intake::Intake;
 use shared::ledger::StageName;
 use shared::queue::Queue;
 use shared::sealing::Sealing;
 use shared::settings::Settings;
 use shared::store::StoreError;
+use shared::webhook::Webhooks;
 use shared::worker::{Shutdown, consume};
 use tokio::task::JoinSet;
 use user_worker::UserWorker;
@@ -43,6 +44,8 @@ pub(crate) struct Pipeline {
     pub(crate) oauth: Arc<dyn OAuth>,
     pub(crate) delegation: Option<Arc<dyn Delegation>>,
     pub(crate) gmail: Arc<dyn Gmail>,
+    pub(crate) changes: Arc<dyn GmailChanges>,
+    pub(crate) webhooks: Option<Arc<dyn Webhooks>>,
     pub(crate) sealing: Arc<dyn Sealing>,
     pub(crate) rules: Book,
     pub(crate) settings: Settings,
@@ -183,6 +186,8 @@ impl Pipeline {
     fn message_processor(&self) -> MessageProcessor {
         MessageProcessor {
             gmail: self.gmail.clone(),
+            changes: self.changes.clone(),
+            webhooks: self.webhooks.clone(),
             mailboxes: self.folder.ledger.clone(),
             marks: self.folder.ledger.clone(),
             letters: self.folder.ledger.clone(),
@@ -190,6 +195,7 @@ impl Pipeline {
             archive: self.folder.archive.clone(),
             events: self.folder.events.clone(),
             user_jobs: self.folder.user_jobs.clone(),
+            message_jobs: self.folder.message_jobs.clone(),
             dead_letters: self.folder.dead_message_jobs.clone(),
             rules: self.rules.clone(),
             settings: self.settings.clone(),

@@ -8,7 +8,7 @@ use google_sim::in_process::InProcess;
 use google_sim::scopes::Scopes;
 use serde_json::json;
 use shared::google::http::{GoogleAddresses, HttpClient, HttpGmail, HttpOAuth};
-use shared::google::{Gmail, OAuth, Search};
+use shared::google::{Gmail, GmailChanges, OAuth, Search};
 use shared::ids::MessageId;
 use shared::secret::{AccessToken, ClientSecret, RefreshToken};
 
@@ -20,6 +20,7 @@ const BACK: &str = "http://127.0.0.1:8080/oauth2callback";
 struct Faces {
     server: Server,
     gmail: [Box<dyn Gmail>; 2],
+    changes: [Box<dyn GmailChanges>; 2],
     oauth: [Box<dyn OAuth>; 2],
 }
 
@@ -34,7 +35,12 @@ impl Faces {
             HttpOAuth::new(client, addresses, "fanmail".to_owned(), secret, BACK.to_owned());
         let near = InProcess { google: server.google.clone(), redirect_uri: BACK.to_owned() };
         let (gmail, oauth) = (Box::new(gmail), Box::new(oauth));
-        Self { server, gmail: [gmail, Box::new(near.clone())], oauth: [oauth, Box::new(near)] }
+        Self {
+            server,
+            changes: [gmail.clone(), Box::new(near.clone())],
+            gmail: [gmail, Box::new(near.clone())],
+            oauth: [oauth, Box::new(near)],
+        }
     }
 
     fn token(&self) -> AccessToken {
@@ -85,6 +91,44 @@ async fn both_faces_read_the_same_mailbox() {
     }
     assert_eq!(seen[0], seen[1]);
     assert!(seen[0][1].contains(ids[0].as_str()) && seen[0][6].contains("TooLarge"));
+}
+
+#[tokio::test]
+async fn both_faces_change_the_same_mailbox() {
+    let faces = Faces::start().await;
+    let google = &faces.server.google;
+    let token = faces.token();
+    let gone: MessageId = "0000000000000001".parse().unwrap();
+    let mut seen = Vec::new();
+    for (name, changes) in ["Work/Bills ü", "Other"].into_iter().zip(&faces.changes) {
+        let id = google.deliver(ANN, PLAIN).unwrap();
+        let label = changes.create_label(&token, name).await.unwrap();
+        assert_eq!(label.name, name);
+        assert!(changes.labels(&token).await.unwrap().contains(&label));
+        changes.modify(&token, &id, &[&label.id], &["INBOX", "UNREAD"]).await.unwrap();
+        let labels = google.labels_of(ANN, &id).unwrap();
+        assert_eq!(labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>(), [name]);
+        let sent = changes.send(&token, RICH.into()).await.unwrap();
+        let stored = faces.gmail[0].message(&token, &sent, 1 << 20).await.unwrap();
+        assert!(stored.raw == RICH.as_bytes(), "byte for byte");
+        seen.push([
+            outcome(&changes.create_label(&token, &name.to_uppercase()).await),
+            outcome(&changes.create_label(&token, "inbox").await),
+            outcome(&changes.modify(&token, &gone, &[], &["INBOX"]).await),
+            outcome(&changes.modify(&token, &id, &["Label_40"], &[]).await),
+            outcome(&changes.send(&token, b"Subject: To nobody\r\n\r\n".to_vec()).await),
+            outcome(&changes.labels(&AccessToken::new("ya29.no".to_owned())).await),
+        ]);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert!(seen[0][0].contains("409") && seen[0][2] == "NotFound", "{seen:?}");
+    assert!(seen[0][1].starts_with("BadRequest") && seen[0][3].starts_with("BadRequest"));
+    let reading = Scopes::parse("https://www.googleapis.com/auth/gmail.readonly").unwrap();
+    let token = AccessToken::new(google.issue_token_for(ANN, reading).unwrap());
+    for changes in &faces.changes {
+        assert_eq!(outcome(&changes.create_label(&token, "More").await), "ScopeMissing");
+        assert_eq!(outcome(&changes.send(&token, RICH.into()).await), "ScopeMissing");
+    }
 }
 
 #[tokio::test]

@@ -67,9 +67,12 @@ pub(super) fn anew(
     };
     if let Some(rules) = rules {
         rules.apply(&mut new);
+        // What was done was done for the first judgement. Nobody who looks at old mail anew wants it sent round again.
+        new.actions.clone_from(&old.actions);
     } else {
         new.labels.clone_from(&old.labels);
         new.rules.clone_from(&old.rules);
+        new.actions.clone_from(&old.actions);
     }
     Some(new)
 }

@@ -24,20 +24,15 @@ pub struct Explained<'r> {
 pub enum Verdict {
     Hit {
         labels: Vec<String>,
+        /// Such as `forward books@example.com`.
+        actions: Vec<String>,
     },
     /// `part` is the smallest part of the condition that makes it false.
-    Missed {
-        part: String,
-    },
+    Missed { part: String },
     /// The condition came to no answer, because of `part`: the rule does not hit.
-    Failed {
-        part: String,
-        why: String,
-    },
+    Failed { part: String, why: String },
     /// A rule above it has stopped the rest.
-    NotAsked {
-        stopped_by: String,
-    },
+    NotAsked { stopped_by: String },
 }
 
 /// Asks each rule in turn, as it is done for a message.
@@ -60,7 +55,10 @@ pub(super) fn each<'r>(rules: &'r [Rule], fields: &Fields<'_>) -> Vec<Explained<
 fn verdict(rule: &Rule, fields: &Fields<'_>, budget: &mut Budget) -> Verdict {
     let (when, context) = (&rule.when, fields.context());
     match when.holds(fields, budget) {
-        Ok(true) => Verdict::Hit { labels: rule.labels.clone() },
+        Ok(true) => Verdict::Hit {
+            labels: rule.labels.clone(),
+            actions: rule.actions.iter().map(ToString::to_string).collect(),
+        },
         Ok(false) => Verdict::Missed { part: when.part(what_is_false(&when.expression, context)) },
         Err(Failure::Error(_) | Failure::Panicked) => {
             let part = what_fails(&when.expression, context);

@@ -9,7 +9,9 @@ use toml::de::{DeTable, DeValue};
 use super::condition::Condition;
 use super::fields::did_you_mean;
 use super::place::{Problem, within_string};
+use super::wanted::Wanted;
 use super::{BadRules, Rule};
+use crate::actions::plan::MOST_ACTIONS;
 
 /// Bytes of a file: its hash and its labels go into every result, its conditions are asked of every message.
 pub(super) const FILE_BYTES: usize = 256 * 1024;
@@ -26,7 +28,7 @@ pub(super) const LABEL_BYTES: usize = 100;
 const NAME_CHARS: usize = 100;
 
 /// What may be said of a rule.
-const KEYS: [&str; 4] = ["name", "when", "labels", "stop"];
+const KEYS: [&str; 5] = ["name", "when", "labels", "actions", "stop"];
 
 /// The rules of a file, if nothing is wrong with it.
 pub(super) fn read(content: &[u8]) -> Result<Vec<Rule>, BadRules> {
@@ -113,13 +115,14 @@ impl<'t> Reader<'t> {
         let when = self.when(rule.span().start, get("when"));
         let stop = self.stop(get("stop"));
         let labels = self.labels(get("labels"));
-        if get("labels").is_none() && !stop {
+        let actions = self.actions(get("actions"));
+        if get("labels").is_none() && get("actions").is_none() && !stop {
             self.wrong(
                 rule.span().start,
-                "this rule does nothing: it needs labels, or stop = true",
+                "this rule does nothing: it needs labels, actions, or stop = true",
             );
         }
-        Some(Rule { name: name?, labels, stop, when: when? })
+        Some(Rule { name: name?, labels, actions, stop, when: when? })
     }
 
     fn name(&mut self, rule: usize, value: Option<&Spanned<DeValue<'t>>>) -> Option<String> {
@@ -168,6 +171,28 @@ impl<'t> Reader<'t> {
             self.wrong(value.span().start, "stop is true or false");
             true
         })
+    }
+
+    fn actions(&mut self, value: Option<&Spanned<DeValue<'t>>>) -> Vec<Wanted> {
+        let Some(value) = value else { return Vec::new() };
+        let Some(list) = value.get_ref().as_array() else {
+            self.wrong(value.span().start, "actions are a list: actions = ['archive']");
+            return Vec::new();
+        };
+        if list.is_empty() {
+            self.wrong(value.span().start, "there is no action in this list");
+        }
+        let mut actions = Vec::new();
+        for action in list {
+            match Wanted::read(action) {
+                Ok(action) => actions.push(action),
+                Err((at, what)) => self.wrong(at, what),
+            }
+        }
+        if actions.len() > MOST_ACTIONS {
+            self.wrong(value.span().start, format!("a rule has at most {MOST_ACTIONS} actions"));
+        }
+        actions
     }
 
     fn labels(&mut self, value: Option<&Spanned<DeValue<'t>>>) -> Vec<String> {

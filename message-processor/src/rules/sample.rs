@@ -1,12 +1,13 @@
 //! A result in which nothing is absent. What a condition may name is read from it, and rules are tried on it.
 
+use shared::action::ActionKind;
 use shared::category::Category;
 use shared::clock::Timestamp;
 use shared::ids::Generation;
 use shared::result::{
     Action, ActionState, Address, AttachedMessage, Attachment, AuthResult, Authentication, Bounce,
-    BouncedRecipient, Calendar, Defect, Headers, ListInfo, Mark, MarkKind, MessageResult,
-    Protection, ProtectionFormat, Report, ReportKind, Schema, Text,
+    BouncedRecipient, Calendar, CarriedAs, Defect, Headers, ListInfo, Mark, MarkKind,
+    MessageResult, Protection, ProtectionFormat, Report, ReportKind, Schema, Text,
 };
 
 /// The sample. Every struct is written out: a field that is added to the result does not compile until it is here.
@@ -44,7 +45,14 @@ pub fn sample() -> MessageResult {
         reasons: vec!["It names an invoice".to_owned()],
         labels: vec!["finance".to_owned()],
         rules: text(""),
-        actions: vec![Action { kind: "label".to_owned(), state: ActionState::Pending }],
+        actions: vec![Action {
+            id: "a1".parse().ok(),
+            kind: ActionKind::Forward,
+            target: text("books@example.com"),
+            original: Some(CarriedAs::Attached),
+            state: ActionState::Pending,
+            detail: text(""),
+        }],
         defects: vec![Defect { code: "bad_encoding".to_owned(), detail: "a byte".to_owned() }],
         bounce: Some(Bounce { recipients: vec![bounced()] }),
         report: Some(report()),

@@ -1,5 +1,5 @@
 use shared::category::Category;
-use shared::result::{Address, MessageResult};
+use shared::result::{Address, CarriedAs, MessageResult};
 
 use super::file::{LABELS, RULES};
 use super::*;
@@ -19,7 +19,7 @@ fn one(when: &str) -> Rules {
 }
 
 fn hits(when: &str, result: &MessageResult) -> bool {
-    one(when).labels(result) == ["hit"]
+    one(when).ask(result).labels == ["hit"]
 }
 
 fn verdict(when: &str, result: &MessageResult) -> Verdict {
@@ -63,7 +63,7 @@ fn a_message_gets_the_labels_of_all_rules_that_hit_in_the_files_order() {
     assert_eq!(rules.hash(), hash(FILE.as_bytes()));
     let mut other = MessageResult { category: Category::Spam, ..sample() };
     other.headers.from = None;
-    assert_eq!(rules.labels(&other), ["rest"]);
+    assert_eq!(rules.ask(&other).labels, ["rest"]);
 }
 
 #[test]
@@ -71,14 +71,14 @@ fn labels_and_rules_of_before_say_nothing_about_a_message() {
     let rules = rules(FILE);
     let (before, mut after) = (sample(), sample());
     rules.apply(&mut after);
-    assert_eq!(rules.labels(&before), rules.labels(&after));
+    assert_eq!(rules.ask(&before).labels, rules.ask(&after).labels);
 }
 
 #[test]
 fn a_rule_that_fails_does_not_hit_and_hinders_no_other() {
     let file = "[[rule]]\nname='a'\nwhen='list.id == \"x\"'\nlabels=['a']\n\
                 [[rule]]\nname='b'\nwhen='list.id == \"x\" || category != \"spam\"'\nlabels=['b']\n";
-    assert_eq!(rules(file).labels(&bare()), ["b"]);
+    assert_eq!(rules(file).ask(&bare()).labels, ["b"]);
 }
 
 #[test]
@@ -192,7 +192,7 @@ when = \"true \\u0026& catgory == 'spam'\"
 labels = ['']
 ";
     let expected = [
-        "1:1: this rule does nothing: it needs labels, or stop = true",
+        "1:1: this rule does nothing: it needs labels, actions, or stop = true",
         "5:13: there is no field 'frm' here; did you mean 'from'?",
         "7:1: a rule has no 'lables'; did you mean 'labels'?",
         "10:8: the rule in line 2 has this name too",
@@ -224,4 +224,64 @@ fn what_is_no_file_of_rules_is_refused() {
     assert!(problems(&"#".repeat(300 * 1024))[0].contains("at most"));
     let bad = Rules::parse(b"# \xc3\xa9 \xff").unwrap_err();
     assert_eq!(bad.to_string(), "1:5: this is not UTF-8");
+}
+
+/// A file of one rule with these actions.
+fn acting(actions: &str) -> String {
+    format!("[[rule]]\nname = 'one'\nwhen = 'true'\nactions = {actions}\n")
+}
+
+#[test]
+fn what_rules_have_done_is_asked_for_in_the_files_order_and_once() {
+    let all = "['archive', { label = 'Work/Bills' }, { forward = 'books@example.com', original = 'inline' }, \
+               { webhook = 'https://example.com/hook' }, 'mark_read', 'archive']";
+    let mut result = bare();
+    rules(&acting(all)).apply(&mut result);
+    let asked: Vec<_> =
+        result.actions.iter().map(|one| (one.kind.as_str(), one.target.as_deref())).collect();
+    assert_eq!(
+        asked,
+        [
+            ("archive", None),
+            ("label", Some("Work/Bills")),
+            ("forward", Some("books@example.com")),
+            ("webhook", Some("https://example.com/hook")),
+            ("mark_read", None),
+        ]
+    );
+    assert_eq!(result.actions[2].original, Some(CarriedAs::Inline));
+    let Verdict::Hit { actions, .. } = rules(&acting(all)).explain(&bare()).remove(0).verdict
+    else {
+        panic!()
+    };
+    assert_eq!(actions[2], "forward books@example.com");
+}
+
+#[test]
+fn an_action_that_is_none_is_told_with_its_place() {
+    for (actions, told) in [
+        ("'archive'", "4:11: actions are a list: actions = ['archive']"),
+        ("[]", "4:11: there is no action in this list"),
+        ("['archiv']", "4:12: there is no action 'archiv'; did you mean 'archive'?; an action is"),
+        ("[3]", "4:12: an action is 'archive', 'mark_read',"),
+        ("[{ lable = 'a' }]", "4:14: an action has no 'lable'; did you mean 'label'?"),
+        ("[{ label = 'a', forward = 'b@c.de' }]", "4:12: an action is"),
+        ("[{ label = 3 }]", "4:22: what an action is done to is a text"),
+        ("[{ label = 'inbox' }]", "4:22: 'inbox' is a label of Gmail's own"),
+        ("[{ label = 'CATEGORY_SOCIAL' }]", "4:22: 'CATEGORY_SOCIAL' is a label of Gmail's own"),
+        ("[{ label = 'a//b' }]", "4:22: a label of Gmail's is a text of"),
+        ("[{ forward = 'nobody' }]", "4:24: 'nobody' is not an address"),
+        ("[{ forward = \"a@b.de\\r\\nBcc: c@d.de\" }]", "4:24: 'a@b.de"),
+        ("[{ forward = 'a@b.de', original = 'cut' }]", "4:45: original is 'attached' or 'inline'"),
+        ("[{ label = 'a', original = 'inline' }]", "4:38: only a forward carries the original"),
+        ("[{ webhook = 'ftp://example.com' }]", "4:24: a webhook is an address that begins with"),
+    ] {
+        let problems = problems(&acting(actions));
+        assert!(
+            problems.iter().any(|problem| problem.starts_with(told)),
+            "{actions}: {problems:?}"
+        );
+    }
+    let many = format!("[{}]", vec!["'archive'"; 21].join(", "));
+    assert_eq!(problems(&acting(&many)), ["4:11: a rule has at most 20 actions"]);
 }

@@ -12,7 +12,7 @@ use shared::disposition::{Disposition, GoogleFailure, Verdict, chain, gmail_fail
 use shared::google::GmailError;
 use shared::ids::JobId;
 use shared::intake::letter;
-use shared::jobs::{Listed, MessageJob, RefusedToken};
+use shared::jobs::{Listed, MessageJob, RefusedToken, WithToken};
 use shared::ledger::StageName;
 use shared::mailbox::AccessBy;
 use shared::reason::{PauseReason, Reason};
@@ -40,7 +40,7 @@ pub(super) enum Leftover {
 
 /// What the messages that are left mean for their job, heaviest last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Weight {
+pub(super) enum Weight {
     /// There was no time.
     NoTime,
     /// May pass; counts as a try.
@@ -61,12 +61,12 @@ enum Weight {
 type Hopeless = BTreeMap<(Reason, String), Vec<Listed>>;
 
 /// What one leftover message means: for its job, or for itself alone.
-enum Meaning {
+pub(super) enum Meaning {
     ForTheJob(Weight),
     ForItself(Reason, String),
 }
 
-fn meaning(leftover: &Leftover, access: AccessBy) -> Meaning {
+pub(super) fn meaning(leftover: &Leftover, access: AccessBy) -> Meaning {
     match leftover {
         Leftover::NoTime => Meaning::ForTheJob(Weight::NoTime),
         Leftover::Late => Meaning::ForTheJob(Weight::Passing(
@@ -100,7 +100,7 @@ impl MessageProcessor {
     /// Ends the job: the hopeless messages go to the dead letters, the heaviest of the rest decides.
     pub(super) async fn end(
         &self,
-        run: &Run<'_>,
+        run: &Run<'_, MessageJob>,
         leftovers: Vec<(Listed, Leftover)>,
     ) -> Result<Disposition<MessageJob>, StoreError> {
         let something_worked = leftovers.len() < run.job.messages.len();
@@ -132,7 +132,11 @@ impl MessageProcessor {
     }
 
     /// Sends hopeless messages to the dead letters, under names that a repeated run gives again.
-    async fn give_up(&self, run: &Run<'_>, hopeless: Hopeless) -> Result<(), StoreError> {
+    async fn give_up(
+        &self,
+        run: &Run<'_, MessageJob>,
+        hopeless: Hopeless,
+    ) -> Result<(), StoreError> {
         for ((reason, error), messages) in hopeless {
             let mut job = MessageJob { messages, ..run.job.clone() };
             job.header.job_id = part_id(&job, reason);
@@ -153,12 +157,13 @@ impl MessageProcessor {
         Ok(())
     }
 
-    async fn weigh(
+    /// How a job goes on whose remaining part this keeps from its end.
+    pub(super) async fn weigh<J: WithToken>(
         &self,
-        run: &Run<'_>,
-        mut rest: MessageJob,
+        run: &Run<'_, J>,
+        mut rest: J,
         weight: Weight,
-    ) -> Result<Disposition<MessageJob>, StoreError> {
+    ) -> Result<Disposition<J>, StoreError> {
         let (attempt, user, grant) = (run.attempt, &run.mailbox.user_id, run.mailbox.grant);
         Ok(match weight {
             Weight::NoTime => attempt.postpone(rest, attempt.now),
@@ -176,18 +181,18 @@ impl MessageProcessor {
                 let _ = self.mailboxes.pause(user, run.mailbox.epoch, reason).await?;
                 Disposition::dead(rest, Reason::Waiting, format!("the mailbox is paused: {reason}"))
             }
-            Weight::TokenRefused if rest.refused.is_some_and(|token| token.grant == grant) => {
+            Weight::TokenRefused if rest.refused().is_some_and(|token| token.grant == grant) => {
                 attempt.refused_again(rest, run.mailbox)
             }
             Weight::TokenRefused => {
-                rest.refused = Some(RefusedToken { version: run.access.version, grant });
+                rest.set_refused(Some(RefusedToken { version: run.access.version, grant }));
                 self.wait_for_token(rest, run.mailbox, attempt).await?
             }
         })
     }
 }
 
-fn dead(run: &Run<'_>, job: MessageJob, reason: Reason, error: String) -> Disposition<MessageJob> {
+fn dead<J>(run: &Run<'_, J>, job: J, reason: Reason, error: String) -> Disposition<J> {
     Disposition::DeadLetter(Box::new(Verdict { job, reason, error, consent: Some(run.consent()) }))
 }
 

@@ -2,20 +2,24 @@
 
 use std::time::Duration;
 
+use shared::action::ActionEnd;
 use shared::archive::Put;
 use shared::clock::Timestamp;
 use shared::events::Event;
 use shared::google::{GmailError, RawMessage};
-use shared::ids::{Generation, MessageId};
-use shared::jobs::Listed;
+use shared::ids::MessageId;
+use shared::jobs::{ActionJob, Listed, MessageJob};
 use shared::labels::skip_reason;
+use shared::mailbox::Mailbox;
 use shared::mark::{Ending, MarkState};
-use shared::reason::SkipReason;
-use shared::result::{MessageResult, original_key, result_key};
+use shared::reason::{Reason, SkipReason};
+use shared::result::{ActionState, MessageResult, original_key, result_key};
 use shared::store::StoreError;
 
 use super::ending::Leftover;
 use super::{MessageProcessor, Run};
+use crate::actions::finished::Finished;
+use crate::actions::plan::{Means, Owner, plan};
 use crate::announce::Announcer;
 use crate::understand::{Circumstances, understand};
 
@@ -28,17 +32,26 @@ const LARGE: usize = 1 << 20;
 
 /// What became of one message.
 pub(super) enum Outcome {
-    /// Stored, now or before; to be announced, and then at its end.
-    Stored { event: Box<Event>, ending: Ending },
+    /// Stored, now or before; to be acted on and announced, and then at its end.
+    Stored(Box<Stored>),
     /// At its end, with nothing to store.
     Skipped(Ending),
     /// Not at its end.
     NotDone(Leftover),
 }
 
+/// A message whose result stands in the archive.
+pub(super) struct Stored {
+    /// What is to be done with it.
+    pub(super) actions: Vec<ActionJob>,
+    /// What is announced: that it was processed, and which actions were refused.
+    pub(super) events: Vec<Event>,
+    pub(super) ending: Ending,
+}
+
 impl MessageProcessor {
     /// Takes one message as far as it goes.
-    pub(super) async fn one(&self, run: &Run<'_>, listed: Listed) -> (Listed, Outcome) {
+    pub(super) async fn one(&self, run: &Run<'_, MessageJob>, listed: Listed) -> (Listed, Outcome) {
         let now = self.clock.now();
         if now >= run.attempt.deadline {
             return (listed, Outcome::NotDone(Leftover::NoTime));
@@ -58,12 +71,17 @@ impl MessageProcessor {
     }
 
     /// What is mail is stored; what is not is skipped: history need not have named its labels.
-    async fn keep(&self, run: &Run<'_>, message: RawMessage, now: Timestamp) -> Outcome {
+    async fn keep(
+        &self,
+        run: &Run<'_, MessageJob>,
+        message: RawMessage,
+        now: Timestamp,
+    ) -> Outcome {
         if let Some(reason) = skip_reason(&message.label_ids) {
             return skipped(run, message.id, reason, Some(message.internal_date));
         }
         match self.store(run, message, now).await {
-            Ok((event, ending)) => Outcome::Stored { event: Box::new(event), ending },
+            Ok(stored) => Outcome::Stored(Box::new(stored)),
             Err(error) => Outcome::NotDone(Leftover::Store(error)),
         }
     }
@@ -71,10 +89,10 @@ impl MessageProcessor {
     /// Original first, then the result: a result never names an original that is not there.
     async fn store(
         &self,
-        run: &Run<'_>,
+        run: &Run<'_, MessageJob>,
         message: RawMessage,
         now: Timestamp,
-    ) -> Result<(Event, Ending), StoreError> {
+    ) -> Result<Stored, StoreError> {
         let (id, internal_date) = (message.id.clone(), message.internal_date);
         let original = original_key(&run.mailbox.user_id, &id);
         let (result, raw) = self.understood(run, message, &original, now).await?;
@@ -82,19 +100,66 @@ impl MessageProcessor {
             self.archive.put(&original, raw, "message/rfc822").await?;
         }
         let key = result_key(&run.mailbox.user_id, &id, internal_date);
-        let (event, generation) = self.store_result(run, key, result).await?;
+        let (event, result) = self.store_result(run, &key, result).await?;
         let ending = Ending {
             message_id: id,
             state: MarkState::Done,
-            generation,
+            generation: result.generation,
             internal_date: Some(internal_date),
         };
-        Ok((event, ending))
+        let mut stored = Stored { actions: Vec::new(), events: vec![event], ending };
+        if !owner(run).had(Some(internal_date)) {
+            self.act_on(run, &key, &result, &mut stored);
+        }
+        Ok(stored)
+    }
+
+    /// A job for each action that is asked for, and an event for each that was refused.
+    fn act_on(
+        &self,
+        run: &Run<'_, MessageJob>,
+        key: &str,
+        result: &MessageResult,
+        stored: &mut Stored,
+    ) {
+        let generation = result.generation;
+        for action in &result.actions {
+            let (Some(message_id), Some(id)) = (&result.message_id, &action.id) else { continue };
+            match action.state {
+                ActionState::Pending => {
+                    let mut header = run.job.header.child(run.attempt.now, &run.attempt.chance);
+                    header.job_id = id.clone();
+                    stored.actions.push(ActionJob {
+                        header,
+                        message_id: message_id.clone(),
+                        generation,
+                        result: key.to_owned(),
+                        action: action.kind,
+                        refused: None,
+                    });
+                }
+                ActionState::Failed => {
+                    let finished = Finished {
+                        mailbox: run.mailbox,
+                        message_id,
+                        generation,
+                        action: id,
+                        kind: action.kind,
+                        end: ActionEnd::Failed,
+                        reason: Some(Reason::ActionRefused),
+                        detail: action.detail.as_deref(),
+                        at: result.processed_at,
+                    };
+                    stored.events.push(finished.event(&self.settings.stack));
+                }
+                ActionState::Done => {}
+            }
+        }
     }
 
     async fn understood(
         &self,
-        run: &Run<'_>,
+        run: &Run<'_, MessageJob>,
         message: RawMessage,
         original: &str,
         now: Timestamp,
@@ -120,22 +185,25 @@ impl MessageProcessor {
             }
             (result, raw)
         };
-        if !large {
-            return Ok(read());
-        }
-        tokio::task::spawn_blocking(read).await.map_err(|error| StoreError::Unavailable {
-            doing: "reading a large message",
-            source: error.into(),
-        })
+        let (mut result, raw) = if large {
+            tokio::task::spawn_blocking(read).await.map_err(|error| StoreError::Unavailable {
+                doing: "reading a large message",
+                source: error.into(),
+            })?
+        } else {
+            read()
+        };
+        plan(&mut result, &raw, &owner(run), &Means::of(&self.settings, self.webhooks.is_some()));
+        Ok((result, raw))
     }
 
     /// The first write stands: whoever finds a result there announces that one, whichever its generation.
     async fn store_result(
         &self,
-        run: &Run<'_>,
-        key: String,
+        run: &Run<'_, MessageJob>,
+        key: &str,
         ours: MessageResult,
-    ) -> Result<(Event, Generation), StoreError> {
+    ) -> Result<(Event, MessageResult), StoreError> {
         let broken = |error: serde_json::Error| StoreError::Broken {
             doing: "reading a result",
             source: error.into(),
@@ -147,24 +215,29 @@ impl MessageProcessor {
             user: &run.mailbox.user_id,
             lane: run.job.lane,
         };
-        let event = announcer.event(&key, &ours, &bytes);
-        match self.archive.put_new(&key, bytes, "application/json").await? {
-            Put::Stored => Ok((event, ours.generation)),
+        let event = announcer.event(key, &ours, &bytes);
+        match self.archive.put_new(key, bytes, "application/json").await? {
+            Put::Stored => Ok((event, ours)),
             Put::Exists => {
                 let missing = || StoreError::Unavailable {
                     doing: "reading a result",
                     source: "it is gone".into(),
                 };
-                let bytes = self.archive.get(&key).await?.ok_or_else(missing)?;
+                let bytes = self.archive.get(key).await?.ok_or_else(missing)?;
                 let theirs: MessageResult = serde_json::from_slice(&bytes).map_err(broken)?;
-                Ok((announcer.event(&key, &theirs, &bytes), theirs.generation))
+                Ok((announcer.event(key, &theirs, &bytes), theirs))
             }
         }
     }
 }
 
+fn owner<'a>(run: &Run<'a, MessageJob>) -> Owner<'a> {
+    let Mailbox { user_id, email, connected_at, .. } = run.mailbox;
+    Owner { user: user_id, email, connected_at: *connected_at }
+}
+
 fn skipped(
-    run: &Run<'_>,
+    run: &Run<'_, MessageJob>,
     message_id: MessageId,
     reason: SkipReason,
     internal_date: Option<Timestamp>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::disposition::{Attempt, Disposition, chain};
 use shared::intake::send;
-use shared::jobs::{Cause, MessageJob, UserJob, UserJobKind};
+use shared::jobs::{Cause, Job, UserJob, UserJobKind, WithToken};
 use shared::mailbox::Mailbox;
 use shared::sealing::{SealedFor, SealingError, TokenKind};
 use shared::secret::AccessToken;
@@ -31,14 +31,14 @@ impl MessageProcessor {
     pub(super) async fn access(
         &self,
         mailbox: &Mailbox,
-        job: &MessageJob,
+        job: &impl WithToken,
         attempt: &Attempt,
     ) -> Result<Option<Access>, StoreError> {
         let version = mailbox.access_token_version;
         let (Some(sealed), Some(expiry)) = (&mailbox.access_token, mailbox.expiry) else {
             return Ok(None);
         };
-        if job.refused.is_some_and(|token| version <= token.version)
+        if job.refused().is_some_and(|token| version <= token.version)
             || expiry < attempt.now + LEAST_LIFE
         {
             return Ok(None);
@@ -57,19 +57,19 @@ impl MessageProcessor {
     }
 
     /// Asks the user-worker for a newer token and postpones what is left.
-    pub(super) async fn wait_for_token(
+    pub(super) async fn wait_for_token<J: Job>(
         &self,
-        job: MessageJob,
+        job: J,
         mailbox: &Mailbox,
         attempt: &Attempt,
-    ) -> Result<Disposition<MessageJob>, StoreError> {
-        let mut header = job.header.child(attempt.now, &attempt.chance);
+    ) -> Result<Disposition<J>, StoreError> {
+        let mut header = job.header().child(attempt.now, &attempt.chance);
         // The answer that a job in doubt waits for is the one that this gets.
         header.in_doubt = attempt.in_doubt;
         let kind = UserJobKind::Refresh { rejected: mailbox.access_token_version };
         send(&*self.user_jobs, &[UserJob { header, kind, cause: Cause::Schedule }], attempt.now)
             .await?;
-        let waited = attempt.now.since(job.header.first_seen_at);
+        let waited = attempt.now.since(job.header().first_seen_at);
         let wait = (waited / 2).clamp(FIRST_WAIT, LONGEST_WAIT);
         Ok(attempt.postpone(job, attempt.now + attempt.chance.jitter(wait)))
     }

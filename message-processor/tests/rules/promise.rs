@@ -24,11 +24,11 @@ pub(crate) fn is_kept_by(content: &[u8]) {
 }
 
 fn answers(rules: &Rules, result: &MessageResult) {
-    let labels = rules.labels(result);
+    let labels = rules.ask(result).labels;
     let mut explained: Vec<String> = Vec::new();
     for rule in rules.explain(result) {
         match rule.verdict {
-            Verdict::Hit { labels } => explained.extend(labels),
+            Verdict::Hit { labels, .. } => explained.extend(labels),
             Verdict::Missed { part } => assert!(!part.is_empty()),
             Verdict::Failed { part, why } => assert!(!part.is_empty() && !why.is_empty()),
             Verdict::NotAsked { stopped_by } => assert!(!stopped_by.is_empty()),

@@ -7,6 +7,7 @@ mod kept;
 pub(crate) mod scripted;
 pub mod secrets;
 pub mod stack;
+pub mod webhook_keys;
 
 use std::time::Duration;
 

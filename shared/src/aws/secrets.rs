@@ -1,4 +1,5 @@
-//! Secrets Manager: the password of our OAuth client, the key of our service account, and the key for cookies and links.
+//! Secrets Manager: the password of our OAuth client, the key of our service account, the key for cookies and links, and
+//! those for webhooks.
 
 use aws_config::SdkConfig;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -12,6 +13,8 @@ use crate::google::client::ClientCredentials;
 use crate::google::service_account::{BadServiceAccount, ServiceAccount};
 use crate::secret::ClientSecret;
 use crate::store::StoreError;
+use crate::webhook::SigningKeys;
+use crate::webhook::signature::NoKeys;
 
 const DOING: &str = "reading a secret";
 
@@ -39,6 +42,8 @@ enum BadSecret {
     MoreNames,
     #[error("it is shorter than {KEY_CHARS} characters")]
     ShortKey,
+    #[error("it {0}")]
+    WebhookKeys(#[from] NoKeys),
     #[error(transparent)]
     ServiceAccount(#[from] BadServiceAccount),
 }
@@ -68,6 +73,12 @@ impl Secrets {
     pub async fn web_key(&self, secret_id: &str) -> Result<Zeroizing<[u8; 32]>, StoreError> {
         let text = self.text(secret_id).await?;
         key(&text).map_err(|bad| refused(secret_id, &bad))
+    }
+
+    /// The secret with which webhooks are signed: one key, or two while it is replaced.
+    pub async fn webhook_keys(&self, secret_id: &str) -> Result<SigningKeys, StoreError> {
+        let text = self.text(secret_id).await?;
+        text.parse().map_err(|bad: NoKeys| refused(secret_id, &bad.into()))
     }
 
     async fn text(&self, secret_id: &str) -> Result<Zeroizing<String>, StoreError> {

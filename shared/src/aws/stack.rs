@@ -11,6 +11,7 @@ use aws_config::SdkConfig;
 
 use super::google_client::{SecretAccount, SecretClient};
 use super::secrets::Secrets;
+use super::webhook_keys::SecretWebhookKeys;
 use crate::archive::s3::S3Archive;
 use crate::clock::{Chance, Clock};
 use crate::events::sns::SnsEvents;
@@ -127,6 +128,12 @@ impl<'s, 'e> Stack<'s, 'e> {
     pub fn service_account(&mut self) -> Option<Arc<SecretAccount>> {
         let secret_id = self.env.text("WORKSPACE_KEY")?;
         Some(Arc::new(SecretAccount::new(self.secrets(), secret_id, self.clock.clone())))
+    }
+
+    /// The keys for webhooks, which are in the secret `WEBHOOK_SECRET_ID`; `None` where that is not set.
+    pub fn webhook_keys(&mut self) -> Option<Arc<SecretWebhookKeys>> {
+        let secret_id = self.env.text("WEBHOOK_SECRET_ID")?;
+        Some(Arc::new(SecretWebhookKeys::new(self.secrets(), secret_id, self.clock.clone())))
     }
 
     /// Reads the secrets of this account.

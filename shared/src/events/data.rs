@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::action::{ActionEnd, ActionKind};
 use crate::category::Category;
 use crate::clock::Timestamp;
 use crate::goodbye::Receipt;
-use crate::ids::{Epoch, Generation, Grant, MessageId, ThreadId, UserId};
+use crate::ids::{Epoch, Generation, Grant, JobId, MessageId, ThreadId, UserId};
 use crate::jobs::Lane;
 use crate::mailbox::GapReport;
 use crate::reason::Reason;
@@ -54,6 +55,29 @@ pub struct StoredResult<'a> {
     pub sha256: String,
     /// Its size.
     pub bytes: usize,
+}
+
+/// How something ended that a rule asked for.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ActionFinished<'a> {
+    pub user_id: &'a UserId,
+    /// The operator's own id for the mailbox's owner.
+    #[serde(rename = "ref")]
+    pub reference: Option<&'a str>,
+    pub message_id: &'a MessageId,
+    /// The judgement that asked for it.
+    pub generation: Generation,
+    /// The action's id, as it stands in the result's `actions` with what it was done to.
+    pub action: &'a JobId,
+    pub kind: ActionKind,
+    pub state: ActionEnd,
+    /// Why it came to nothing, as the dead letter has it; null where it was done, or where there is nothing to be done
+    /// about it.
+    pub reason: Option<Reason>,
+    /// The same in words, without anything of the message; null where it was done.
+    pub detail: Option<&'a str>,
 }
 
 /// What every event about a mailbox says.

@@ -12,8 +12,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::action::ActionEnd;
 use crate::clock::Timestamp;
-use crate::ids::{Epoch, Generation, Grant, HistoryId, MessageId, UserId};
+use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::store::StoreError;
 use crate::words::words;
 
@@ -32,6 +33,8 @@ words! {
     EventKind, "event type" {
         /// A message was stored.
         MessageProcessed = "fanmail.message.processed.v1",
+        /// Something that a rule asked for was done with a message, or came to nothing.
+        ActionFinished = "fanmail.action.finished.v1",
         /// A mailbox was connected, or connected again after a disconnect.
         Connected = "fanmail.mailbox.connected.v1",
         /// A mailbox's grant is dead; its owner must consent again.
@@ -114,6 +117,12 @@ impl Event {
 /// The id of a message's event: a function of what it announces.
 pub fn message_event_id(user: &UserId, message: &MessageId, generation: Generation) -> String {
     event_id(&[user.as_str(), message.as_str(), &generation.to_string()])
+}
+
+/// The id of the event that says how an action ended. One that came to nothing, and was done when it was tried again, is
+/// told twice: each end has an id of its own.
+pub fn action_event_id(action: &JobId, end: ActionEnd) -> String {
+    event_id(&[EventKind::ActionFinished.as_str(), action.as_str(), end.as_str()])
 }
 
 /// The id of a mailbox's event: fixed when it becomes owed.

@@ -15,8 +15,8 @@ use serde_json::error::Category;
 
 use crate::clock::Timestamp;
 use crate::google::{
-    Account, Added, GmailError, HistoryPage, ListPage, OAuthError, PageToken, Profile, RawMessage,
-    TokenAnswer,
+    Account, Added, GmailError, GmailLabel, HistoryPage, ListPage, OAuthError, PageToken, Profile,
+    RawMessage, TokenAnswer,
 };
 use crate::ids::{HistoryId, MessageId, ThreadId, UserId};
 use crate::secret::{AccessToken, RefreshToken};
@@ -107,6 +107,31 @@ pub fn list_page(body: &[u8]) -> Result<ListPage, Misfit> {
     let wire: Wire = parse(body)?;
     let ids = wire.messages.into_iter().flatten().map(|entry| entry.id).collect();
     Ok(ListPage { ids, next: next_page(wire.next_page_token)? })
+}
+
+/// Reads `users.labels.list`.
+pub fn labels(body: &[u8]) -> Result<Vec<GmailLabel>, Misfit> {
+    #[derive(Deserialize)]
+    struct Wire {
+        labels: Option<Vec<GmailLabel>>,
+    }
+    let wire: Wire = parse(body)?;
+    Ok(wire.labels.unwrap_or_default())
+}
+
+/// Reads the answer of `users.labels.create`.
+pub fn label(body: &[u8]) -> Result<GmailLabel, Misfit> {
+    parse(body)
+}
+
+/// Reads the answer of `users.messages.send`: the id under which the sender's mailbox has the message.
+pub fn sent(body: &[u8]) -> Result<MessageId, Misfit> {
+    #[derive(Deserialize)]
+    struct Wire {
+        id: MessageId,
+    }
+    let wire: Wire = parse(body)?;
+    Ok(wire.id)
 }
 
 /// Reads `users.messages.get?format=raw`; `None` when the message is longer than `limit`.

@@ -182,6 +182,44 @@ pub trait Gmail: Send + Sync {
     ) -> Result<RawMessage, GmailError>;
 }
 
+/// What Gmail is asked to change, each with the token of one mailbox
+/// (units: <https://developers.google.com/workspace/gmail/api/reference/quota>).
+#[async_trait]
+pub trait GmailChanges: Send + Sync {
+    /// `users.labels.list`: 1 unit. Gmail's own labels and the person's.
+    async fn labels(&self, token: &AccessToken) -> Result<Vec<GmailLabel>, GmailError>;
+
+    /// `users.labels.create`: 5 units. A name that is taken, in whatever case, is `Refused` with status 409.
+    async fn create_label(&self, token: &AccessToken, name: &str)
+    -> Result<GmailLabel, GmailError>;
+
+    /// `users.messages.modify`: 5 units. Puts labels on a message and takes others off, by their ids. What is there
+    /// already, or is not, is as good.
+    async fn modify(
+        &self,
+        token: &AccessToken,
+        message: &MessageId,
+        add: &[&str],
+        remove: &[&str],
+    ) -> Result<(), GmailError>;
+
+    /// `users.messages.send`: 100 units. Sends these bytes, up to [`MAX_SENT`], to whom their header names.
+    async fn send(&self, token: &AccessToken, raw: Vec<u8>) -> Result<MessageId, GmailError>;
+}
+
+/// The longest message that Gmail sends: 36,700,160 bytes (the `maxSize` of `users.messages.send` in Gmail's API
+/// description).
+pub const MAX_SENT: usize = 36_700_160;
+
+/// A label of a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct GmailLabel {
+    /// What messages carry.
+    pub id: String,
+    /// What people see.
+    pub name: String,
+}
+
 /// What `messages.list` is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Search {

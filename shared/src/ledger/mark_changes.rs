@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, Generation, JobId};
-use crate::mark::{Ending, Listing, MARK_LIFE, Mark, MarkState};
+use crate::mark::{Ending, Forward, ForwardStep, Forwards, Listing, MARK_LIFE, Mark, MarkState};
 use crate::store::Write;
 
 impl Listing {
@@ -22,6 +22,7 @@ impl Listing {
             listed_at: now,
             done_at: ended.then_some(now),
             expires_at: ended.then(|| now + MARK_LIFE),
+            forwards: Forwards::default(),
         })
     }
 }
@@ -48,6 +49,21 @@ impl Mark {
 
     pub(super) fn unpark(&mut self, epoch: Epoch, job: &JobId) -> Write {
         self.shift(epoch, MarkState::Parked, MarkState::Listed, job)
+    }
+
+    pub(super) fn forward(&mut self, epoch: Epoch, action: &JobId, step: ForwardStep) -> Write {
+        let there = self.forwards.0.get(action).copied();
+        let after = match step {
+            ForwardStep::Intend { read, at } => {
+                let begun = there.map(|forward| forward.intended_at);
+                let sent = there.is_some_and(|forward| forward.is_sent);
+                (begun == read && !sent).then_some(Forward { intended_at: at, is_sent: false })
+            }
+            ForwardStep::Sent => there.map(|forward| Forward { is_sent: true, ..forward }),
+        };
+        let Some(after) = after.filter(|_| self.epoch == epoch) else { return Write::Stale };
+        self.forwards.0.insert(action.clone(), after);
+        Write::Applied
     }
 
     fn shift(&mut self, epoch: Epoch, from: MarkState, to: MarkState, job: &JobId) -> Write {

@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::mailbox::{AccessBy, Announcement, Mailbox, Notice, Owed, Pace, Standing, Tokens};
-use crate::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
+use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
 use crate::reason::{PauseReason, Reason};
 use crate::sealing::Sealed;
 use crate::store::{StoreError, Write};
@@ -242,6 +242,16 @@ pub trait Marks: Send + Sync {
         ids: &[MessageId],
         job: &JobId,
     ) -> Result<(), StoreError>;
+
+    /// Takes a forward one step further, if it stands as the step supposes. `Stale` where there is no mark of this epoch.
+    async fn forward(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        message: &MessageId,
+        action: &JobId,
+        step: ForwardStep,
+    ) -> Result<Write, StoreError>;
 
     /// How many messages of a mailbox stand in which state, by the marks that count in `epoch` at `now`.
     async fn count(

@@ -8,12 +8,13 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// The schema that this program reads and writes; `PRAGMA user_version`.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 /// What makes the second schema of the first, and so on.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "ALTER TABLE mailboxes ADD COLUMN purged TEXT; PRAGMA user_version = 2;",
     "ALTER TABLE mailboxes ADD COLUMN access TEXT NOT NULL DEFAULT 'consent'; PRAGMA user_version = 3;",
+    "ALTER TABLE marks ADD COLUMN forwards TEXT; PRAGMA user_version = 4;",
 ];
 
 /// How long one process waits for another's transaction. They take milliseconds; a checkpoint on a slow disk may not.

@@ -48,6 +48,8 @@ CREATE TABLE marks (
     listed_at     TEXT    NOT NULL,
     done_at       TEXT,
     expires_at    TEXT,
+    -- JSON: the forwards that were begun.
+    forwards      TEXT,
     PRIMARY KEY (user_id, message_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -103,4 +105,4 @@ CREATE TABLE events (
     attributes TEXT    NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;

@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::ledger::{LetterState, StageName};
 use crate::mailbox::AccessBy;
+use crate::mark::Forwards;
 use crate::reason::{PauseReason, Reason, SkipReason};
 use crate::sealing::Sealed;
 
@@ -75,5 +76,19 @@ impl ToSql for Sealed {
 impl FromSql for Sealed {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         String::column_result(value).map(Self)
+    }
+}
+
+/// As JSON: written whole, and a person can read it.
+impl ToSql for Forwards {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let text = serde_json::to_string(self);
+        Ok(text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?.into())
+    }
+}
+
+impl FromSql for Forwards {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)
     }
 }

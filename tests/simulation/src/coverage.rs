@@ -48,9 +48,7 @@ pub(crate) fn missing(tally: &Tally) -> Vec<String> {
     ];
     wanted.extend(strikes.map(|strike| ("strike", strike)));
     wanted.extend(["done", "retry", "postpone", "dead_letter"].map(|word| ("disposition", word)));
-    // Actions are not there yet, and nothing else refuses them.
-    let reasons = Reason::ALL.iter().filter(|reason| **reason != Reason::ActionRefused);
-    wanted.extend(reasons.map(|reason| ("reason", reason.as_str())));
+    wanted.extend(Reason::ALL.iter().map(|reason| ("reason", reason.as_str())));
     let breaker = ["opens for our client", "opens for many deaths", "closes"];
     wanted.extend(breaker.map(|what| ("breaker", what)));
     let own = ["opens for our service account", "closes for our service account"];

@@ -55,7 +55,7 @@ fn now(world: &mut World, deed: Deed) {
 }
 
 /// The scenarios there are.
-pub const SCENARIOS: [Scenario; 15] = [
+pub const SCENARIOS: [Scenario; 16] = [
     Scenario {
         name: "first connect with backfill",
         nature: kind,
@@ -246,6 +246,20 @@ pub const SCENARIOS: [Scenario; 15] = [
             minutes(world, 3);
             now(world, Deed::Reclassify);
             minutes(world, 1);
+        },
+    },
+    Scenario {
+        name: "a rule labels, forwards and tells",
+        nature: || {
+            let mut nature = kind();
+            nature.act();
+            nature
+        },
+        before: connected,
+        script: |world| {
+            now(world, Deed::Deliver(0, 1));
+            // Whoever died while a forward was intended is followed up after two minutes.
+            minutes(world, 9);
         },
     },
     Scenario {

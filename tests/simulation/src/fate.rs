@@ -140,6 +140,11 @@ impl Fate {
         self.state().trace.count(kind, name);
     }
 
+    /// Whether this has happened at all.
+    pub fn has_counted(&self, kind: &'static str, name: &'static str) -> bool {
+        self.state().trace.tally().contains_key(&(kind, name))
+    }
+
     /// Looks at what happened.
     pub fn with_trace<T>(&self, look: impl FnOnce(&Trace) -> T) -> T {
         look(&self.state().trace)

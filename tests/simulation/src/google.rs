@@ -21,7 +21,7 @@ pub struct Witnessed {
 
 impl Witnessed {
     /// Notes what Gmail's answer says of the consent behind a token, and that it was asked at all.
-    fn heard<T>(&self, token: &AccessToken, answer: &Result<T, GmailError>) {
+    pub(crate) fn heard<T>(&self, token: &AccessToken, answer: &Result<T, GmailError>) {
         let errand = self.witness.fate.errand();
         if let (Some(user), Some(life)) = (&errand.who.user, errand.ended_life)
             // A consent may have begun it since: what is sent while a mailbox is away bears its next life's number.

@@ -9,6 +9,7 @@ use std::task::Poll;
 use futures::future::poll_fn;
 use shared::google::{DelegationError, GmailError, OAuthError};
 use shared::store::StoreError;
+use shared::webhook::WebhookError;
 use tokio::sync::Notify;
 
 /// What happens to a call.
@@ -110,6 +111,16 @@ impl Outage for DelegationError {
 
     fn full() -> Self {
         Self::Backend { status: 503 }
+    }
+}
+
+impl Outage for WebhookError {
+    fn unanswered() -> Self {
+        Self::Unreachable { cause: "no answer".to_owned() }
+    }
+
+    fn full() -> Self {
+        Self::Answered { status: 503 }
     }
 }
 

@@ -6,6 +6,7 @@
 //! process can die, [`swarm`] what a seed draws.
 
 mod accounts;
+pub mod actions;
 pub mod crashes;
 pub mod deeds;
 pub mod domain;

@@ -37,7 +37,10 @@ impl World {
             return;
         }
         let account = self.google.add_mailbox(&email, "Somebody");
-        let Ok(scopes) = Scopes::parse(SCOPES) else { return };
+        let features = self.stages.settings.features.iter();
+        let features = features.map(|feature| feature.scope().address());
+        let wanted: Vec<&str> = std::iter::once(SCOPES).chain(features).collect();
+        let Ok(scopes) = Scopes::parse(&wanted.join(" ")) else { return };
         let tokens = self.google.consent(&account, scopes);
         let Some(token) = tokens.refresh_token else { return };
         let (stages, clock, chance) =

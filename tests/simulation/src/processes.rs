@@ -1,5 +1,7 @@
 //! Who runs: workers, dispatchers and people, one call at a time, in an order that the seed draws.
 
+mod scribe;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,18 +11,16 @@ use std::time::Duration;
 
 use dispatcher::RunState;
 use shared::clock::Timestamp;
-use shared::disposition::Disposition;
-use shared::ids::MessageId;
 use shared::intake::BatchAnswer;
-use shared::jobs::{Job, MessageJob, UserJob, UserJobKind};
+use shared::jobs::{ProcessorJob, UserJob};
 use shared::ledger::StageName;
 use shared::queue::{Queue, RUN_LIMIT, Record};
 
+use self::scribe::Scribe;
 use crate::deeds::Deed;
-use crate::fate::{Errand, Fate, Scoped};
+use crate::fate::Errand;
 use crate::hand::Hand;
 use crate::trace::Who;
-use crate::witness::Marked;
 use crate::world::{TICK, World};
 
 /// How many of a kind run at the same time.
@@ -245,8 +245,8 @@ impl World {
         let (batch, cursed) = (self.batches[1], self.cursed.clone());
         async move {
             serve(&*queue, batch, &scribe, async |records| {
-                let work = |job: MessageJob, attempt| {
-                    let errand = scribe.message_errand(&job, &cursed);
+                let work = |job: ProcessorJob, attempt| {
+                    let errand = scribe.processor_errand(&job, &cursed);
                     scribe.scoped(errand, stage.handle(job, attempt))
                 };
                 intake.serve(records, work).await
@@ -313,88 +313,5 @@ async fn serve(
     if !answer.finished.is_empty() {
         // Not deleted means seen again.
         let _ = queue.delete(&answer.finished).await;
-    }
-}
-
-/// Writes down who works on what.
-#[derive(Clone)]
-struct Scribe {
-    fate: Arc<Fate>,
-    ledger: Arc<shared::ledger::memory::MemoryLedger>,
-    clock: shared::clock::Clock,
-    witness: Arc<crate::witness::Witness>,
-    deliveries: Arc<std::sync::atomic::AtomicUsize>,
-}
-
-impl Scribe {
-    fn errand<J: Job>(&self, job: &J, kind: &str) -> Errand {
-        let header = job.header();
-        let is_over = self.witness.is_over(&header.user_id, header.epoch);
-        let name: String = header.job_id.as_str().chars().take(6).collect();
-        let who = Who {
-            process: self.fate.errand().who.process,
-            user: Some(header.user_id.clone()),
-            job: format!("{kind} {name}"),
-        };
-        let ended_life = is_over.then_some(header.epoch);
-        Errand { who: Arc::new(who), ended_life, ..Errand::default() }
-    }
-
-    fn user_errand(&self, job: &UserJob) -> Errand {
-        let kind = match job.kind {
-            UserJobKind::Sync => "sync",
-            UserJobKind::Refresh { .. } => "refresh",
-            UserJobKind::Backfill { .. } => "backfill",
-            UserJobKind::Disconnect { purge: false } => "disconnect",
-            UserJobKind::Disconnect { purge: true } => "purge",
-        };
-        self.errand(job, kind)
-    }
-
-    fn message_errand(
-        &self,
-        job: &MessageJob,
-        cursed: &std::collections::BTreeSet<MessageId>,
-    ) -> Errand {
-        let ids: Vec<MessageId> = job.messages.iter().map(|listed| listed.id.clone()).collect();
-        let user = &job.header.user_id;
-        let marks = crate::at_once(self.ledger.get_marks(user, &ids)).unwrap_or_default();
-        let now = self.clock.now();
-        let ended = |mark: &Option<shared::mark::Mark>| {
-            let counts = |mark: &shared::mark::Mark| mark.counts(job.header.epoch, now);
-            mark.as_ref().is_some_and(|mark| mark.state.is_final() && counts(mark))
-        };
-        let cursed = ids.iter().any(|id| cursed.contains(id));
-        let ended_before = ids.into_iter().zip(&marks).filter(|(_, mark)| ended(mark));
-        let ended_before = ended_before.map(|(id, _)| id).collect();
-        let errand = self.errand(job, job.lane.as_str());
-        Errand { ended_before, cursed, ..errand }
-    }
-
-    /// Works in the name of a job, and notes how it ended.
-    fn scoped<J: Job>(
-        &self,
-        errand: Errand,
-        work: impl Future<Output = Disposition<J>>,
-    ) -> impl Future<Output = Disposition<J>> {
-        let fate = self.fate.clone();
-        let work = async move {
-            let disposition = work.await;
-            fate.count("disposition", disposition.word());
-            fate.note("ends", said(&disposition));
-            disposition
-        };
-        Scoped::new(self.fate.clone(), errand, work)
-    }
-}
-
-fn said<J: Job>(disposition: &Disposition<J>) -> String {
-    match disposition {
-        Disposition::Done => "done".to_owned(),
-        Disposition::Retry { after, error } => format!("retry in {after:?}: {error}"),
-        Disposition::Postpone { until, .. } => format!("postponed until {until}"),
-        Disposition::DeadLetter(verdict) => {
-            format!("dead letter, {}: {}", verdict.reason, verdict.error)
-        }
     }
 }

@@ -12,11 +12,12 @@ use oauth_callback::security_events::Recipient;
 use shared::breaker::{Breaker, Limits};
 use shared::clock::{Chance, Clock};
 use shared::google::security_event::SecurityEventVerifier;
-use shared::google::{Delegation, Gmail, OAuth};
+use shared::google::{Delegation, Gmail, GmailChanges, OAuth};
 use shared::intake::Intake;
 use shared::ledger::StageName;
 use shared::replay::Replay;
 use shared::settings::Settings;
+use shared::webhook::Webhooks;
 use user_worker::UserWorker;
 
 use crate::stores::Stores;
@@ -26,6 +27,8 @@ use crate::stores::Stores;
 pub struct Stages {
     pub stores: Stores,
     pub gmail: Arc<dyn Gmail>,
+    pub changes: Arc<dyn GmailChanges>,
+    pub webhooks: Option<Arc<dyn Webhooks>>,
     pub oauth: Arc<dyn OAuth>,
     /// Where no domain has delegated anything, there is none.
     pub delegation: Option<Arc<dyn Delegation>>,
@@ -95,6 +98,8 @@ impl Stages {
     pub fn message_processor(&self) -> MessageProcessor {
         MessageProcessor {
             gmail: self.gmail.clone(),
+            changes: self.changes.clone(),
+            webhooks: self.webhooks.clone(),
             mailboxes: self.stores.mailboxes.clone(),
             marks: self.stores.marks.clone(),
             letters: self.stores.letters.clone(),
@@ -102,6 +107,7 @@ impl Stages {
             archive: self.stores.archive.clone(),
             events: self.stores.events.clone(),
             user_jobs: self.stores.user_jobs.clone(),
+            message_jobs: self.stores.message_jobs.clone(),
             dead_letters: self.stores.dead_message_jobs.clone(),
             rules: self.rules.clone(),
             settings: self.settings.clone(),

@@ -161,6 +161,9 @@ pub fn live(seed: u64, size: Size) -> World {
     let mut nature = draw.nature(seed);
     let apart = Apart::of(seed);
     nature.domain = apart.domain.is_some();
+    if apart.acts.is_some() {
+        nature.act();
+    }
     if let Some(domain) = &apart.domain {
         nature.settings.features = domain.features();
     }
@@ -180,6 +183,9 @@ fn people(world: &mut World, draw: &Draw, apart: &Apart, size: Size, time: Durat
     let start = world.now();
     if let Some(domain) = &apart.domain {
         domain.days(world, time);
+    }
+    if let Some(acts) = &apart.acts {
+        acts.days(world, time);
     }
     if let Some(anew) = &apart.anew {
         anew.days(world, time);

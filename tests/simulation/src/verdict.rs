@@ -290,7 +290,7 @@ impl World {
             return;
         };
         match mark.state {
-            MarkState::Done => self.judge_done(user, id, delivered, mark),
+            MarkState::Done => self.judge_done(row, id, delivered, mark),
             MarkState::Skipped(reason) => self.judge_skipped(user, id, delivered, reason),
             // Marked by a run that died before it sent the job, and by the time the next one listed, its owner had
             // taken it out of what is listed. Only a look at the marks themselves finds it.
@@ -318,7 +318,8 @@ impl World {
         !delivered.deleted && (delivered.at >= since || backfilled)
     }
 
-    fn judge_done(&self, user: &UserId, id: &MessageId, delivered: &Delivered, mark: &Mark) {
+    fn judge_done(&self, row: &Mailbox, id: &MessageId, delivered: &Delivered, mark: &Mark) {
+        let user = &row.user_id;
         let date = mark.internal_date.unwrap_or(delivered.at);
         let key = result_key(user, id, date);
         let read = |key: &str| crate::at_once(self.archive.get(key)).and_then(Result::ok).flatten();
@@ -329,6 +330,10 @@ impl World {
         if read(&original_key(user, id)).is_none_or(|held| held != delivered.raw) {
             let rule = "what is done has its original, byte for byte";
             self.witness.violated(rule, Some(user), id.as_str());
+        }
+        let read = result.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok());
+        if let Some(read) = read.filter(|_| self.is_acted_on(date, row.connected_at)) {
+            self.judge_actions(user, id, &read);
         }
         let stands = result.as_deref().and_then(generation).unwrap_or_default();
         let ids: BTreeSet<String> =

@@ -10,9 +10,9 @@ use shared::clock::{Clock, Timestamp};
 use shared::events::{Event, Events};
 use shared::goodbye::{DisconnectDebt, Revoked};
 use shared::google::{
-    Account, Delegation, DelegationError, Gmail, GmailError, HistoryPage, ListPage, OAuth,
-    OAuthError, PageToken, Profile, RawMessage, RiscConfiguration, Search, SigningKeys,
-    TokenAnswer,
+    Account, Delegation, DelegationError, Gmail, GmailChanges, GmailError, GmailLabel, HistoryPage,
+    ListPage, OAuth, OAuthError, PageToken, Profile, RawMessage, RiscConfiguration, Search,
+    SigningKeys, TokenAnswer,
 };
 use shared::ids::{Epoch, HistoryId, JobId, MessageId, UserId};
 use shared::ledger::{
@@ -21,11 +21,12 @@ use shared::ledger::{
 };
 use shared::mailbox::{Mailbox, Notice, Owed, Pace, Standing, Tokens};
 use shared::mailer::{Delivery, Mail, Mailer};
-use shared::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
+use shared::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
 use shared::queue::{Depth, Outgoing, Queue, Receipt, Record, SendFailure, VISIBILITY};
 use shared::reason::PauseReason;
 use shared::secret::{AccessToken, RefreshToken};
 use shared::store::{StoreError, Write};
+use shared::webhook::{Webhook, WebhookError, Webhooks};
 
 use crate::hand::{Hand, Strike};
 
@@ -77,6 +78,7 @@ watch!(Marks as "marks" {
     fn finish(user: &UserId, epoch: Epoch, endings: &[Ending], now: Timestamp) -> Result<(), StoreError>;
     fn park(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
     fn unpark(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
+    fn forward(user: &UserId, epoch: Epoch, message: &MessageId, action: &JobId, step: ForwardStep) -> Result<Write, StoreError>;
     fn count(user: &UserId, epoch: Epoch, now: Timestamp) -> Result<MarkCounts, StoreError>;
     fn forget(user: &UserId, limit: usize) -> Result<usize, StoreError>;
 });
@@ -110,6 +112,17 @@ watch!(Gmail as "gmail" {
     fn history(token: &AccessToken, since: HistoryId, page: Option<&PageToken>) -> Result<HistoryPage, GmailError>;
     fn list(token: &AccessToken, search: &Search, page: Option<&PageToken>) -> Result<ListPage, GmailError>;
     fn message(token: &AccessToken, id: &MessageId, limit: usize) -> Result<RawMessage, GmailError>;
+});
+
+watch!(GmailChanges as "changes" {
+    fn labels(token: &AccessToken) -> Result<Vec<GmailLabel>, GmailError>;
+    fn create_label(token: &AccessToken, name: &str) -> Result<GmailLabel, GmailError>;
+    fn modify(token: &AccessToken, message: &MessageId, add: &[&str], remove: &[&str]) -> Result<(), GmailError>;
+    fn send(token: &AccessToken, raw: Vec<u8>) -> Result<MessageId, GmailError>;
+});
+
+watch!(Webhooks as "webhooks" {
+    fn post(address: &str, webhook: &Webhook) -> Result<(), WebhookError>;
 });
 
 watch!(OAuth as "oauth" {
@@ -162,6 +175,8 @@ pub fn every_call() -> Vec<&'static str> {
     all.extend(Watched::<dyn Control>::CALLS);
     all.extend(Watched::<dyn Archive>::CALLS);
     all.extend(Watched::<dyn Gmail>::CALLS);
+    all.extend(Watched::<dyn GmailChanges>::CALLS);
+    all.extend(Watched::<dyn Webhooks>::CALLS);
     all.extend(Watched::<dyn OAuth>::CALLS);
     all.extend(Watched::<dyn Mailer>::CALLS);
     all.extend(Watched::<dyn Delegation>::CALLS);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::breaker::{Breaker, Cause, Limits};
 use shared::clock::Timestamp;
-use shared::ids::{Epoch, Grant, HistoryId, MessageId, UserId};
+use shared::ids::{Epoch, Grant, HistoryId, JobId, MessageId, UserId};
 use shared::ledger::memory::MemoryLedger;
 use shared::ledger::{Mailboxes, Marks};
 use shared::mailbox::{AccessBy, Mailbox};
@@ -82,11 +82,24 @@ pub struct Seen {
     pub told: BTreeSet<(&'static str, UserId, String)>,
     /// What Google posted and need not post again.
     pub taken: BTreeSet<String>,
+    /// What was done because rules asked for it.
+    pub deeds: Deeds,
     rows: BTreeMap<UserId, Row>,
     /// Why the fleet breaker was open, when it was last looked at.
     open: Option<Cause>,
     /// Whether that of the service account was.
     shut_out: bool,
+}
+
+/// What was done because rules asked for it.
+#[derive(Default)]
+pub struct Deeds {
+    /// The messages whose labels were changed.
+    pub labelled: BTreeSet<(UserId, MessageId)>,
+    /// How often each forward was sent.
+    pub sent: BTreeMap<JobId, u32>,
+    /// The webhooks that were taken.
+    pub told: BTreeSet<JobId>,
 }
 
 /// A mailbox's row as it was last seen.

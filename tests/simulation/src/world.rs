@@ -11,14 +11,17 @@ use shared::archive::memory::MemoryArchive;
 use shared::breaker::Limits;
 use shared::clock::{Chance, Clock, Timestamp};
 use shared::connect_link::LinkSigning;
-use shared::google::{Delegation, Gmail, OAuth};
+use shared::google::{Delegation, Gmail, GmailChanges, OAuth};
 use shared::ids::{MessageId, UserId};
 use shared::ledger::Mailboxes;
 use shared::ledger::memory::MemoryLedger;
 use shared::mailbox::Mailbox;
+use shared::scope::Feature;
 use shared::sealing::memory::MemorySealing;
 use shared::settings::{Env, Settings};
+use shared::webhook::Webhooks;
 
+use crate::actions::Receiver;
 use crate::deeds::{Calendar, Deed};
 use crate::domain::{WitnessedDelegation, service_account};
 use crate::fate::{Fate, Plan};
@@ -62,6 +65,8 @@ pub struct Nature {
     pub batches: [usize; 2],
     /// Whether there is a Workspace domain, and a service account of ours.
     pub domain: bool,
+    /// The operator's.
+    pub rules: Book,
 }
 
 impl Nature {
@@ -77,7 +82,17 @@ impl Nature {
             largest_page: 500,
             batches: [10, 2],
             domain: false,
+            rules: Book::default(),
         }
+    }
+}
+
+impl Nature {
+    /// Has rules act on every message.
+    pub fn act(&mut self) {
+        self.rules = Book::of(crate::actions::rules());
+        self.settings.features = Feature::ALL.iter().copied().collect();
+        self.settings.forward_targets = crate::actions::targets();
     }
 }
 
@@ -164,13 +179,17 @@ impl World {
         let google = google(&clock, dice(4), nature.largest_page);
         let client = InProcess { google: google.clone(), redirect_uri: String::new() };
         let seen = Arc::new(Witnessed { google: client, witness: witness.clone() });
-        let (gmail, oauth): (Arc<dyn Gmail>, Arc<dyn OAuth>) = (seen.clone(), seen);
+        let (gmail, oauth): (Arc<dyn Gmail>, Arc<dyn OAuth>) = (seen.clone(), seen.clone());
+        let changes: Arc<dyn GmailChanges> = seen;
+        let receiver: Arc<dyn Webhooks> = Arc::new(Receiver(witness.clone()));
         let stages = Stages {
             stores: stores.watched(&hand, &clock, &Timetable::default()),
             gmail: Arc::new(Watched { inner: gmail, hand: hand.clone() }),
+            changes: Arc::new(Watched { inner: changes, hand: hand.clone() }),
+            webhooks: Some(Arc::new(Watched { inner: receiver, hand: hand.clone() })),
             delegation: nature.domain.then(|| delegation(&google, &witness, &hand)).flatten(),
             oauth: Arc::new(Watched { inner: oauth, hand }),
-            rules: Book::default(),
+            rules: nature.rules,
             settings: nature.settings,
             clock: clock.clone(),
             chance: dice(5),

@@ -1,17 +1,20 @@
-//! Gmail's four methods over HTTP.
+//! Gmail's methods over HTTP.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde_json::json;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::body::{self, Body, JSON_LIMIT, SMALL_LIMIT, Unread};
 use super::{Address, HttpClient, errors};
 use crate::google::{
-    Gmail, GmailError, HistoryPage, ListPage, PageToken, Profile, RawMessage, Search, json,
+    Gmail, GmailChanges, GmailError, GmailLabel, HistoryPage, ListPage, PageToken, Profile,
+    RawMessage, Search, json,
 };
 use crate::ids::{HistoryId, MessageId};
 use crate::secret::AccessToken;
@@ -19,11 +22,15 @@ use crate::secret::AccessToken;
 /// The largest page Gmail gives; a page costs the same whatever its size.
 const PAGE: &str = "500";
 
+const JSON: &str = "application/json";
+
 /// Gmail over HTTP. It holds no secret: the access token comes with each call.
 #[derive(Debug, Clone)]
 pub struct HttpGmail {
     client: HttpClient,
     mailbox: Address,
+    /// Where whole messages are handed over.
+    uploads: Address,
     /// The turn of the one large answer that is read at a time.
     large: Arc<Semaphore>,
 }
@@ -34,6 +41,7 @@ impl HttpGmail {
         Self {
             client,
             mailbox: base.below(&["gmail", "v1", "users", "me"]),
+            uploads: base.below(&["upload", "gmail", "v1", "users", "me"]),
             large: Arc::new(Semaphore::new(1)),
         }
     }
@@ -46,7 +54,29 @@ impl HttpGmail {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Response, GmailError> {
-        let request = self.client.pool.get(self.mailbox.below(path).url()).query(query);
+        self.answer(token, self.client.pool.get(self.mailbox.below(path).url()).query(query)).await
+    }
+
+    /// Hands something over; what comes back has status 200.
+    async fn tell(
+        &self,
+        token: &AccessToken,
+        path: &[&str],
+        fields: &str,
+        body: &impl Serialize,
+    ) -> Result<Response, GmailError> {
+        let request = self.client.pool.post(self.mailbox.below(path).url());
+        // Of ids, names and lists: it cannot fail.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        let request = request.query(&[("fields", fields)]).header(CONTENT_TYPE, JSON).body(body);
+        self.answer(token, request).await
+    }
+
+    async fn answer(
+        &self,
+        token: &AccessToken,
+        request: RequestBuilder,
+    ) -> Result<Response, GmailError> {
         let request = request.header(AUTHORIZATION, authorization(token)?);
         let answer = self.client.send(request).await;
         let answer = answer.map_err(|cause| GmailError::Unreachable { cause })?;
@@ -138,6 +168,46 @@ impl Gmail for HttpGmail {
         } else {
             Err(GmailError::Malformed { cause: "id is another message's".to_owned() })
         }
+    }
+}
+
+#[async_trait]
+impl GmailChanges for HttpGmail {
+    async fn labels(&self, token: &AccessToken) -> Result<Vec<GmailLabel>, GmailError> {
+        let answer = self.ask(token, &["labels"], &[("fields", "labels(id,name)")]).await?;
+        Ok(json::labels(&self.read_json(answer).await?.bytes)?)
+    }
+
+    async fn create_label(
+        &self,
+        token: &AccessToken,
+        name: &str,
+    ) -> Result<GmailLabel, GmailError> {
+        let label = json!({ "name": name });
+        let answer = self.tell(token, &["labels"], "id,name", &label).await?;
+        Ok(json::label(&self.read_json(answer).await?.bytes)?)
+    }
+
+    async fn modify(
+        &self,
+        token: &AccessToken,
+        message: &MessageId,
+        add: &[&str],
+        remove: &[&str],
+    ) -> Result<(), GmailError> {
+        let change = json!({ "addLabelIds": add, "removeLabelIds": remove });
+        let path = ["messages", message.as_str(), "modify"];
+        let answer = self.tell(token, &path, "id", &change).await?;
+        json::sent(&self.read_json(answer).await?.bytes)?;
+        Ok(())
+    }
+
+    async fn send(&self, token: &AccessToken, raw: Vec<u8>) -> Result<MessageId, GmailError> {
+        let request = self.client.pool.post(self.uploads.below(&["messages", "send"]).url());
+        let request = request.query(&[("uploadType", "media"), ("fields", "id")]);
+        let request = request.header(CONTENT_TYPE, "message/rfc822").body(raw);
+        let answer = self.answer(token, request).await?;
+        Ok(json::sent(&self.read_json(answer).await?.bytes)?)
     }
 }
 

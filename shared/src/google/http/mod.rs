@@ -52,7 +52,7 @@ pub struct HttpClient {
 /// The machine has no usable TLS, for instance no root certificates.
 #[derive(Debug, thiserror::Error)]
 #[error("setting up TLS")]
-pub struct NoClient(#[source] reqwest::Error);
+pub struct NoClient(#[source] pub(crate) reqwest::Error);
 
 impl HttpClient {
     /// A client with an empty pool. The clock reads Google's "retry after".
@@ -85,7 +85,7 @@ impl HttpClient {
 }
 
 /// What happened on the way, in words that are ours: those of the libraries name hosts and addresses.
-fn cause(err: &reqwest::Error) -> String {
+pub(crate) fn cause(err: &reqwest::Error) -> String {
     let step = if err.is_timeout() {
         return "no answer in time".to_owned();
     } else if err.is_connect() {

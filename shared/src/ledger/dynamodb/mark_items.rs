@@ -25,6 +25,7 @@ impl Row for OwnMark {
             listed_at,
             done_at,
             expires_at,
+            forwards,
         } = &self.mark;
         let reason = match state {
             MarkState::Skipped(reason) => Some(reason),
@@ -42,6 +43,7 @@ impl Row for OwnMark {
             .with("listedAt", listed_at)
             .with_any("doneAt", done_at.as_ref())
             .with_any("expiresAt", expires_at.as_ref())
+            .with_any("forwards", (!forwards.0.is_empty()).then_some(forwards))
             .with_any("ttl", ttl(*expires_at).as_ref())
             .item()
     }
@@ -57,6 +59,7 @@ impl Row for OwnMark {
             listed_at: needed(item, "listedAt")?,
             done_at: any(item, "doneAt")?,
             expires_at: any(item, "expiresAt")?,
+            forwards: any(item, "forwards")?.unwrap_or_default(),
         };
         Ok(Self { user_id: needed(item, "userId")?, mark })
     }

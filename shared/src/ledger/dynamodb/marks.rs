@@ -11,7 +11,7 @@ use super::values::{Item, needed};
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, JobId, MessageId, UserId};
 use crate::ledger::Marks;
-use crate::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
+use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
 use crate::store::{StoreError, Write};
 
 /// Writes of one batch that are under way at a time.
@@ -172,6 +172,24 @@ impl Marks for DynamoLedger {
         let unpark =
             |there: Option<&Mark>, _: &MessageId| changed(there, |mark| mark.unpark(epoch, job));
         self.change_marks("releasing messages", user, ids, unpark).await.map(drop)
+    }
+
+    async fn forward(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        message: &MessageId,
+        action: &JobId,
+        step: ForwardStep,
+    ) -> Result<Write, StoreError> {
+        let forward = |there: Option<&OwnMark>| {
+            let mut own = there?.clone();
+            (own.mark.forward(epoch, action, step) == Write::Applied).then_some(own)
+        };
+        let key = self.marks.key(&[user.as_str(), message.as_str()]);
+        let doing = "noting a forward";
+        let there = self.marks.get(doing, key.clone()).await?;
+        Ok(self.marks.change(doing, key, there, forward).await?.write)
     }
 
     async fn count(

@@ -16,7 +16,7 @@ use crate::goodbye::{Purged, Revoked};
 use crate::ids::{Epoch, Generation, Grant, HistoryId};
 use crate::ledger::{DeadLetter, LetterState, StageName};
 use crate::mailbox::{AccessBy, Announcement, GapReport, Mailbox, Owed, Pace};
-use crate::mark::{Mark, MarkState};
+use crate::mark::{Forward, Forwards, Mark, MarkState};
 use crate::reason::{PauseReason, Reason, SkipReason};
 use crate::sealing::Sealed;
 use crate::settings::Env;
@@ -67,6 +67,9 @@ fn mark() -> OwnMark {
         listed_at: at(2),
         done_at: Some(at(3)),
         expires_at: Some(at(4)),
+        forwards: Forwards(
+            [("a1".parse().unwrap(), Forward { intended_at: at(5), is_sent: true })].into(),
+        ),
     };
     OwnMark { user_id: "ada".parse().unwrap(), mark }
 }

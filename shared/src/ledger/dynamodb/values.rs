@@ -11,6 +11,7 @@ use crate::goodbye::Purged;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::ledger::{LetterState, StageName};
 use crate::mailbox::{AccessBy, Owed};
+use crate::mark::Forwards;
 use crate::reason::{PauseReason, Reason, SkipReason};
 use crate::sealing::Sealed;
 
@@ -182,4 +183,4 @@ macro_rules! json {
     )+};
 }
 
-json!(Owed, Purged);
+json!(Owed, Purged, Forwards);

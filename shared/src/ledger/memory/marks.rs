@@ -6,7 +6,7 @@ use super::MemoryLedger;
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, JobId, MessageId, UserId};
 use crate::ledger::Marks;
-use crate::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
+use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
 use crate::store::{StoreError, Write};
 
 impl MemoryLedger {
@@ -78,6 +78,20 @@ impl Marks for MemoryLedger {
             self.change_mark(user, id, |mark| mark.unpark(epoch, job));
         }
         Ok(())
+    }
+
+    async fn forward(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        message: &MessageId,
+        action: &JobId,
+        step: ForwardStep,
+    ) -> Result<Write, StoreError> {
+        let key = (user.clone(), message.clone());
+        let mut tables = self.tables();
+        let mark = tables.marks.get_mut(&key);
+        Ok(mark.map_or(Write::Stale, |mark| mark.forward(epoch, action, step)))
     }
 
     async fn count(

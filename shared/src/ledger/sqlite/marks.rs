@@ -8,7 +8,7 @@ use super::SqliteLedger;
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, JobId, MessageId, UserId};
 use crate::ledger::Marks;
-use crate::mark::{Ending, Listing, Mark, MarkCounts, MarkState};
+use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
 use crate::store::{StoreError, Write};
 
 const SELECT: &str = "SELECT * FROM marks WHERE user_id = ?1 AND message_id = ?2";
@@ -21,10 +21,11 @@ const FORGET: &str = "
 
 const REPLACE: &str = "
     INSERT OR REPLACE INTO marks (
-        user_id, message_id, epoch, state, reason, generation, internal_date, job_id, listed_at, done_at, expires_at
+        user_id, message_id, epoch, state, reason, generation, internal_date, job_id, listed_at, done_at, expires_at,
+        forwards
     ) VALUES (
         :user_id, :message_id, :epoch, :state, :reason, :generation, :internal_date, :job_id, :listed_at, :done_at,
-        :expires_at
+        :expires_at, :forwards
     )";
 
 impl SqliteLedger {
@@ -137,6 +138,28 @@ impl Marks for SqliteLedger {
         self.change_marks("releasing messages", user, ids, unpark).await
     }
 
+    async fn forward(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        message: &MessageId,
+        action: &JobId,
+        step: ForwardStep,
+    ) -> Result<Write, StoreError> {
+        let (user, message, action) = (user.clone(), message.clone(), action.clone());
+        let changed = self.0.write("noting a forward", move |connection| {
+            let Some(mut mark) = load(connection, &user, &message)? else {
+                return Ok(Write::Stale);
+            };
+            let write = mark.forward(epoch, &action, step);
+            if write == Write::Applied {
+                store(connection, &user, &mark)?;
+            }
+            Ok(write)
+        });
+        changed.await
+    }
+
     async fn count(
         &self,
         user: &UserId,
@@ -187,6 +210,7 @@ fn store(connection: &Connection, user: &UserId, mark: &Mark) -> rusqlite::Resul
         ":listed_at": mark.listed_at,
         ":done_at": mark.done_at,
         ":expires_at": mark.expires_at,
+        ":forwards": (!mark.forwards.0.is_empty()).then_some(&mark.forwards),
     })?;
     Ok(())
 }
@@ -202,6 +226,7 @@ fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
         listed_at: row.get("listed_at")?,
         done_at: row.get("done_at")?,
         expires_at: row.get("expires_at")?,
+        forwards: row.get::<_, Option<_>>("forwards")?.unwrap_or_default(),
     })
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use google_sim::faults::FaultKind;
 use google_sim::grants::Cause;
+use google_sim::methods::Method;
 use shared::clock::{Chance, Timestamp};
 use shared::google::security_event::EventKind;
 use shared::scope::Feature;
@@ -17,16 +19,47 @@ pub(super) struct Apart {
     pub(super) domain: Option<Domain>,
     pub(super) news: Option<News>,
     pub(super) anew: Option<Anew>,
+    /// A sixth have rules that act.
+    pub(super) acts: Option<Acts>,
 }
 
 impl Apart {
     pub(super) fn of(seed: u64) -> Self {
         let draw = || Draw(Chance::seeded(seed.wrapping_mul(6151).wrapping_add(7)));
-        let nothing = Self { domain: None, news: None, anew: None };
+        let nothing = Self { domain: None, news: None, anew: None, acts: None };
         match seed % 3 {
             0 => Self { domain: Some(Domain(draw())), ..nothing },
-            1 => Self { news: Some(News(draw())), ..nothing },
+            1 => {
+                let acts = (seed % 2 == 1).then(|| Acts(draw()));
+                Self { news: Some(News(draw())), acts, ..nothing }
+            }
             _ => Self { anew: Some(Anew(draw())), ..nothing },
+        }
+    }
+}
+
+/// What Gmail does to those who change something in it.
+const AGAINST_ACTIONS: [(Method, FaultKind); 6] = [
+    (Method::MessagesModify, FaultKind::InsufficientPermissions),
+    (Method::MessagesModify, FaultKind::RateLimitExceeded),
+    (Method::MessagesSend, FaultKind::Dropped),
+    (Method::MessagesSend, FaultKind::Unavailable),
+    (Method::MessagesSend, FaultKind::AuthError),
+    (Method::LabelsCreate, FaultKind::BadRequest),
+];
+
+/// Rules that have something done with each message.
+pub(super) struct Acts(Draw);
+
+impl Acts {
+    pub(super) fn days(&self, world: &mut World, time: Duration) {
+        let Self(draw) = self;
+        let start = world.now();
+        for _ in 0..=draw.below(3) {
+            let at = draw.within(start, time);
+            let (method, kind) = draw.of(&AGAINST_ACTIONS);
+            world.plan(at, Deed::Weather(Some(method), kind, 50));
+            world.plan(draw.within(at, time / 4), Deed::Clear);
         }
     }
 }
