@@ -9,6 +9,9 @@ mod collection;
 #[path = "mail/corpus.rs"]
 mod corpus;
 #[cfg(test)]
+#[path = "mail/forwarding.rs"]
+mod forwarding;
+#[cfg(test)]
 #[path = "mail/hostile.rs"]
 mod hostile;
 #[cfg(test)]

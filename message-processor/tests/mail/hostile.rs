@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::mutation::mutated;
-use crate::{collection, promise};
+use crate::{collection, forwarding, promise};
 
 fn shipped() -> Vec<Vec<u8>> {
     collection::shipped().into_iter().map(|mail| mail.raw).collect()
@@ -16,10 +16,12 @@ proptest! {
     #[test]
     fn whatever_becomes_of_a_message_it_has_a_result(mail in mutated(shipped())) {
         promise::is_kept_by(&mail);
+        forwarding::is_kept_by(&mail);
     }
 
     #[test]
     fn bytes_that_never_were_a_message_have_a_result(bytes in vec(any::<u8>(), 0..4_000)) {
         promise::is_kept_by(&bytes);
+        forwarding::is_kept_by(&bytes);
     }
 }
