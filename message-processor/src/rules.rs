@@ -132,8 +132,9 @@ impl Rules {
             if rule.when.holds(&fields, &mut budget) != Ok(true) {
                 continue;
             }
-            add(&mut asked.labels, &rule.labels);
-            add(&mut asked.actions, &rule.actions);
+            add(&mut asked.labels, &rule.labels, |one, other| one == other);
+            // However it is carried, a message is forwarded to somebody once.
+            add(&mut asked.actions, &rule.actions, Wanted::is_same);
             if rule.stop {
                 break;
             }
@@ -149,9 +150,9 @@ impl Rules {
     }
 }
 
-fn add<T: PartialEq + Clone>(all: &mut Vec<T>, more: &[T]) {
+fn add<T: Clone>(all: &mut Vec<T>, more: &[T], is_same: impl Fn(&T, &T) -> bool) {
     for one in more {
-        if !all.contains(one) {
+        if !all.iter().any(|other| is_same(one, other)) {
             all.push(one.clone());
         }
     }

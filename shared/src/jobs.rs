@@ -11,10 +11,13 @@ use crate::ids::{Epoch, Generation, Grant, JobId, MessageId, UserId};
 use crate::reason::Reason;
 use crate::words::words;
 
-pub use self::processor::{ActionJob, ProcessorJob};
+pub use self::processor::{ACTION_VERSION, ActionJob, ProcessorJob};
 
-/// The version of the jobs that this program writes.
-pub const JOB_VERSION: u32 = 1;
+/// The newest version of jobs that this program reads.
+pub const JOB_VERSION: u32 = 2;
+
+/// The version of every job but those that came with the second ([`ActionJob`]): an older program reads them.
+const FIRST_VERSION: u32 = 1;
 
 /// The most ids that one [`MessageJob`] carries: enough to share one mark read and one acknowledgement, few enough
 /// that a crash repeats little.
@@ -56,7 +59,7 @@ impl JobHeader {
         let job_id = JobId::random(chance);
         let trace = job_id.clone();
         Self {
-            v: JOB_VERSION,
+            v: FIRST_VERSION,
             job_id,
             user_id,
             epoch,

@@ -79,6 +79,11 @@ pub enum ForwardStep {
     },
     /// Gmail took it.
     Sent,
+    /// Gmail did not: the intent of this moment, which is not known to be sent, is forgotten.
+    Withdraw {
+        /// When it was intended.
+        at: Timestamp,
+    },
 }
 
 impl MarkState {

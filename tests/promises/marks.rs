@@ -94,12 +94,18 @@ async fn a_forward_is_intended_by_one_and_sent_once(world: World) {
     assert_eq!(step(LIFE, intend(Some(first))).await, Write::Applied);
     let second = world.now();
     assert_eq!(step(LIFE, intend(Some(first))).await, Write::Stale);
+    let withdraw = |at| ForwardStep::Withdraw { at };
+    assert_eq!(step(LIFE, withdraw(first)).await, Write::Stale, "another's intent");
+    assert_eq!(step(LIFE, withdraw(second)).await, Write::Applied);
+    assert_eq!(step(LIFE, ForwardStep::Sent).await, Write::Stale, "it is forgotten");
+    assert_eq!(step(LIFE, intend(None)).await, Write::Applied);
     // Its message's end changes nothing of it.
     world.finish(end("m1", MarkState::Done, 0)).await;
     let intended = Forward { intended_at: second, is_sent: false };
     assert_eq!(world.mark("m1").await.forwards.0.get(&action), Some(&intended));
     assert_eq!(step(LIFE, ForwardStep::Sent).await, Write::Applied);
     assert_eq!(step(LIFE, intend(Some(second))).await, Write::Stale, "it is sent");
+    assert_eq!(step(LIFE, withdraw(second)).await, Write::Stale);
     let sent = Forward { is_sent: true, ..intended };
     let mark = world.mark("m1").await;
     assert_eq!((mark.state, mark.forwards.0.get(&action)), (MarkState::Done, Some(&sent)));

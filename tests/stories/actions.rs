@@ -1,5 +1,7 @@
 //! What rules have done with a message is done, and told, and holds no message back.
 
+mod refusals;
+
 use google_sim::faults::FaultKind;
 use google_sim::in_process::InProcess;
 use google_sim::methods::Method;
@@ -13,9 +15,10 @@ use shared::ids::MessageId;
 use shared::jobs::UserJobKind;
 use shared::ledger::LetterState;
 use shared::mark::MarkState;
-use shared::reason::Reason;
+use shared::reason::{PauseReason, Reason};
 use shared::scope::Feature;
 use shared::secret::AccessToken;
+use shared::store::Write;
 use simulation::hand::Strike;
 
 use super::world::{ADA, HOUR, MINUTE, PAGES, World};
@@ -29,11 +32,6 @@ stories!(
     a_forward_under_another_message_id_is_found_all_the_same,
     forwards_do_not_go_in_circles,
     a_label_is_made_once_whoever_is_faster,
-    a_program_that_does_not_answer_holds_no_message_back_and_is_told_later,
-    a_program_that_is_gone_is_not_called_again,
-    what_the_grant_does_not_allow_ends_the_action_and_nothing_else,
-    what_is_not_allowed_here_is_refused_and_shown,
-    a_message_that_is_gone_is_nobodys_to_mend,
     nothing_is_done_with_mail_from_before_the_connection,
     nothing_is_done_for_a_life_that_has_ended,
     what_is_judged_anew_is_not_sent_round_again,
@@ -75,6 +73,17 @@ impl World {
             mail.push(face.message(&token, &id, 1 << 20).await.unwrap().raw);
         }
         mail
+    }
+
+    /// Up to the moment at which a message is announced, and its actions wait in the queue.
+    async fn until_actions_are_on_their_way(&self) {
+        self.pass(super::world::TICK);
+        self.round().await;
+        while self.effects.count("events.publish") < 2 {
+            self.pass(MINUTE);
+            self.serve_users().await;
+            self.serve_messages().await;
+        }
     }
 
     fn names_of_labels(&self, id: &MessageId) -> Vec<String> {
@@ -214,93 +223,6 @@ async fn a_label_is_made_once_whoever_is_faster(world: World) {
     assert_eq!(world.ends().await, [done("label"), done("label"), done("label")]);
 }
 
-async fn a_program_that_does_not_answer_holds_no_message_back_and_is_told_later(world: World) {
-    let world = world.acts(&webhook());
-    let user = world.connect(ADA).await;
-    world.webhooks.answer(503);
-    let id = world.deliver(ADA, "Hello");
-    world.poll().await;
-    assert_eq!(world.state(&user, &id).await, Some(MarkState::Done));
-    let letter = world.only_letter().await;
-    assert_eq!((letter.reason, letter.tries), (Reason::TooManyTries, 5));
-    assert_eq!(letter.error, "the webhook answered 503");
-    assert_eq!(world.ends().await, [failed("webhook", json!("too_many_tries"))]);
-    world.webhooks.answer(204);
-    world.stages().replay().send(&letter, world.now()).await.unwrap();
-    world.rest().await;
-    assert_eq!(world.only_letter().await.state, LetterState::Resolved);
-    assert_eq!(world.webhooks.posted()[0].1.id, letter.job_id, "under the same id");
-    let events = world.events(EventKind::ActionFinished).await;
-    assert_ne!(events[0].event.id, events[1].event.id, "each end is told under an id of its own");
-    assert_eq!(world.ends().await[1], done("webhook"));
-}
-
-async fn a_program_that_is_gone_is_not_called_again(world: World) {
-    let world = world.acts(&webhook());
-    world.connect(ADA).await;
-    world.webhooks.answer(410);
-    world.deliver(ADA, "Hello");
-    world.poll().await;
-    assert_eq!(world.effects.count("webhooks.post"), 1);
-    assert_eq!(world.only_letter().await.reason, Reason::ActionRefused);
-    assert_eq!(world.ends().await, [failed("webhook", json!("action_refused"))]);
-}
-
-async fn what_the_grant_does_not_allow_ends_the_action_and_nothing_else(world: World) {
-    let mut world = world.acts(&format!("{{ label = 'Bills' }}, {}", webhook()));
-    // It was connected before labels were switched on.
-    world.settings.features.clear();
-    let user = world.connect(ADA).await;
-    world.settings.features = Feature::ALL.iter().copied().collect();
-    let id = world.deliver(ADA, "Hello");
-    world.poll().await;
-    assert_eq!(world.state(&user, &id).await, Some(MarkState::Done));
-    let letter = world.only_letter().await;
-    assert_eq!(letter.reason, Reason::ActionRefused);
-    assert!(letter.error.contains("gmail.modify"), "{}", letter.error);
-    assert_eq!(world.mailbox(&user).await.needs_reauth, None);
-    let ends = [failed("label", json!("action_refused")), done("webhook")];
-    assert_eq!(world.ends().await, ends);
-    // Once its owner has allowed it, it goes round.
-    world.connect(ADA).await;
-    world.stages().replay().send(&letter, world.now()).await.unwrap();
-    world.rest().await;
-    assert!(world.names_of_labels(&id).contains(&"Bills".to_owned()));
-}
-
-async fn what_is_not_allowed_here_is_refused_and_shown(world: World) {
-    let mut world = world.acts(&format!("{}, {{ webhook = 'https://10.0.0.1/' }}", forward()));
-    world.settings.forward_targets = "cook@example.net".parse().unwrap();
-    let user = world.connect(ADA).await;
-    let id = world.deliver(ADA, "Hello");
-    world.poll().await;
-    let result = world.result(&user, &id).await.unwrap();
-    let shown = |place: usize| {
-        let action = &result["actions"][place];
-        assert_eq!(action["state"], "failed");
-        action["detail"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(shown(0), "FORWARD_TARGETS does not name the target");
-    assert!(shown(1).contains("private network"), "{}", shown(1));
-    let ends = ["forward", "webhook"].map(|kind| failed(kind, json!("action_refused")));
-    assert_eq!(world.ends().await, ends);
-    assert_eq!((world.calls("messages.send"), world.webhooks.posted().len()), (0, 0));
-    assert_eq!(world.letters().await, []);
-}
-
-async fn a_message_that_is_gone_is_nobodys_to_mend(world: World) {
-    let world = world.acts("'archive'");
-    let user = world.connect(ADA).await;
-    let id = world.deliver(ADA, "Hello");
-    let (google, gone) = (world.google.clone(), id.clone());
-    let delete = Strike::Meanwhile(Box::new(move || google.delete(ADA, &gone).unwrap()));
-    world.effects.next("archive.put_new", delete);
-    world.poll().await;
-    assert_eq!(world.state(&user, &id).await, Some(MarkState::Done));
-    assert_eq!(world.ends().await, [failed("archive", json!(null))]);
-    assert_eq!(world.letters().await, []);
-}
-
 async fn nothing_is_done_with_mail_from_before_the_connection(world: World) {
     let world = world.acts(&format!("'archive', {}, {}", forward(), webhook()));
     world.google.add_mailbox(ADA, "Ada");
@@ -317,14 +239,7 @@ async fn nothing_is_done_for_a_life_that_has_ended(world: World) {
     let world = world.acts(&format!("'archive', {}, {}", forward(), webhook()));
     let user = world.connect(ADA).await;
     world.deliver(ADA, "Hello");
-    world.pass(super::world::TICK);
-    world.round().await;
-    // Up to the moment at which the actions are on their way.
-    while world.effects.count("events.publish") < 2 {
-        world.pass(MINUTE);
-        world.serve_users().await;
-        world.serve_messages().await;
-    }
+    world.until_actions_are_on_their_way().await;
     world.ask(&user, UserJobKind::Disconnect { purge: false }, shared::jobs::Cause::Manual).await;
     while world.serve_users().await {}
     let begun = world.ends().await.len();
@@ -368,18 +283,17 @@ async fn a_refused_token_is_replaced_and_the_action_goes_on(world: World) {
 async fn a_paused_mailboxs_actions_wait_for_it(world: World) {
     let world = world.acts(&format!("'archive', {}", webhook()));
     let user = world.connect(ADA).await;
-    world.fault_times(Method::MessagesModify, FaultKind::DomainPolicy, 1);
+    let epoch = world.mailbox(&user).await.epoch;
+    let mailboxes = world.backend.stores.mailboxes.clone();
     let id = world.deliver(ADA, "Hello");
+    world.until_actions_are_on_their_way().await;
+    let paused = mailboxes.pause(&user, epoch, PauseReason::Operator).await;
+    assert_eq!(paused.unwrap(), Write::Applied);
     world.poll().await;
     assert_eq!(world.only_letter().await.reason, Reason::Waiting);
     assert_eq!(world.ends().await, [done("webhook")], "a program is told all the same");
-    let epoch = world.mailbox(&user).await.epoch;
-    let policy = shared::reason::PauseReason::DomainPolicy;
-    let mailboxes = &world.backend.stores.mailboxes;
-    assert_eq!(
-        mailboxes.resume(&user, epoch, policy, world.now()).await.unwrap(),
-        shared::store::Write::Applied
-    );
+    let resumed = mailboxes.resume(&user, epoch, PauseReason::Operator, world.now()).await;
+    assert_eq!(resumed.unwrap(), Write::Applied);
     world.poll().await;
     assert_eq!(world.names_of_labels(&id), ["UNREAD"]);
     assert_eq!(world.only_letter().await.state, LetterState::Resolved);

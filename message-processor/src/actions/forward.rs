@@ -28,6 +28,9 @@ pub(crate) const ACTION: &str = "X-Fanmail-Action";
 /// Characters of a subject: a field is not to be longer than what is in it.
 const SUBJECT_CHARS: usize = 500;
 
+/// Characters of a line of the note.
+const NOTE_CHARS: usize = 200;
+
 /// A line of a header may be 998 bytes long, its end not counted (RFC 5322).
 const LINE: usize = 998;
 
@@ -149,6 +152,12 @@ fn one_line(text: &str) -> String {
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// The value on one line: what folds it is taken out, and nothing else is changed, for blanks may stand within quotes.
+fn unfolded(value: &str) -> String {
+    let kept = value.chars().filter(|c| !matches!(c, '\r' | '\n'));
+    kept.map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// What may stand between angle brackets as it is.
 fn is_id(id: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() && c != '<' && c != '>';
@@ -162,7 +171,7 @@ fn inline(raw: &[u8]) -> Option<Vec<u8>> {
     let mut written = Vec::with_capacity(body.len() + 256);
     for name in MIME {
         let Some(value) = fields.text(name) else { continue };
-        let line = format!("{name}: {}\r\n", one_line(&value));
+        let line = format!("{name}: {}\r\n", unfolded(&value));
         if !line.is_ascii() || line.len() > LINE {
             return None;
         }
@@ -183,7 +192,7 @@ fn attach(written: &mut Vec<u8>, raw: &[u8], result: &MessageResult) {
     written.extend(headers.to_string().into_bytes());
     let note = note(result);
     let before = format!(
-        "\r\n--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{note}\
+        "Content-Transfer-Encoding: 8bit\r\n\r\n--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{note}\
          \r\n--{boundary}\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment; filename=\"message.eml\"\
          \r\n\r\n"
     );
@@ -203,7 +212,8 @@ fn note(result: &MessageResult) -> String {
     let lines = lines.into_iter().filter_map(|(name, value)| Some((name, value?)));
     let mut note = "The attached message was forwarded by a rule.\r\n\r\n".to_owned();
     for (name, value) in lines {
-        let value: String = one_line(&value).chars().take(SUBJECT_CHARS / 2).collect();
+        // Of up to four bytes each, on a line of at most 998.
+        let value: String = one_line(&value).chars().take(NOTE_CHARS).collect();
         note.extend([name, ": ", &value, "\r\n"]);
     }
     note

@@ -50,6 +50,8 @@ impl<'a> Means<'a> {
 pub(crate) struct Owner<'a> {
     pub(crate) user: &'a UserId,
     pub(crate) email: &'a str,
+    /// What was granted.
+    pub(crate) scopes: &'a [String],
     pub(crate) connected_at: Timestamp,
 }
 
@@ -91,21 +93,32 @@ fn refusal(
     owner: &Owner<'_>,
     means: &Means<'_>,
 ) -> Option<String> {
-    if let Some(feature) = action.kind.feature()
-        && !means.features.contains(&feature)
-    {
-        return Some(format!("FEATURES does not name {feature}"));
+    if let Some(why) = not_allowed(action, owner.scopes, means) {
+        return Some(why);
+    }
+    let target = action.target.as_deref().unwrap_or_default();
+    (action.kind == ActionKind::Forward)
+        .then(|| would_loop(target, result, hops, &hop(means.stack, owner.user), owner))
+        .flatten()
+}
+
+/// Why an action may not be tried whatever message it is for. Asked again when its turn comes: an operator who takes a target
+/// off the list means what waits, too.
+pub(crate) fn not_allowed(action: &Action, scopes: &[String], means: &Means<'_>) -> Option<String> {
+    if let Some(feature) = action.kind.feature() {
+        if !means.features.contains(&feature) {
+            return Some(format!("FEATURES does not name {feature}"));
+        }
+        if !feature.scope().is_in(scopes) {
+            let scope = feature.scope();
+            return Some(format!("the mailbox's owner has not allowed {scope}, for {feature}"));
+        }
     }
     let target = action.target.as_deref().unwrap_or_default();
     match action.kind {
         ActionKind::Label | ActionKind::Archive | ActionKind::MarkRead => None,
-        ActionKind::Forward => {
-            let loops = would_loop(target, result, hops, &hop(means.stack, owner.user), owner);
-            let off_the_list = !means.forward_targets.allow(target);
-            let off_the_list =
-                off_the_list.then(|| "FORWARD_TARGETS does not name the target".to_owned());
-            off_the_list.or(loops)
-        }
+        ActionKind::Forward => (!means.forward_targets.allow(target))
+            .then(|| "FORWARD_TARGETS does not name the target".to_owned()),
         ActionKind::Webhook if !means.signs => {
             Some("webhooks cannot be signed: WEBHOOK_SECRET is not set".to_owned())
         }
@@ -128,8 +141,8 @@ fn would_loop(
         "it would go to the mailbox itself"
     } else if from.is_some_and(|from| from.eq_ignore_ascii_case(target)) {
         "it comes from the target"
-    } else if result.category == Category::Bounce {
-        "it says that mail was not delivered, and so would the answer to it"
+    } else if matches!(result.category, Category::Bounce | Category::AutoReply) {
+        "a machine answers with it, and might answer the forward too"
     } else if hops.iter().any(|hop| hop == own) {
         "it has come through this mailbox before"
     } else if hops.len() >= MOST_HOPS {

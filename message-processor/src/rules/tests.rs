@@ -275,6 +275,8 @@ fn an_action_that_is_none_is_told_with_its_place() {
         ("[{ forward = 'a@b.de', original = 'cut' }]", "4:45: original is 'attached' or 'inline'"),
         ("[{ label = 'a', original = 'inline' }]", "4:38: only a forward carries the original"),
         ("[{ webhook = 'ftp://example.com' }]", "4:24: a webhook is an address that begins with"),
+        ("[{ webhook = 'http://example.com' }]", "4:24: a webhook's address begins with https://"),
+        ("[{ webhook = 'https://a:b@example.com' }]", "4:24: a webhook's address has no user"),
     ] {
         let problems = problems(&acting(actions));
         assert!(

@@ -48,6 +48,11 @@ impl fmt::Display for Wanted {
 }
 
 impl Wanted {
+    /// Whether both do the same to the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.kind, &self.target) == (other.kind, &other.target)
+    }
+
     /// As it stands in a result of which nothing else is known.
     pub(super) fn pending(&self) -> Action {
         Action {
@@ -154,13 +159,21 @@ fn forward(text: &str) -> Result<String, String> {
     // In ASCII alone: a name beyond it needs servers on the way that few are.
     let address = text.is_ascii().then(|| text.parse::<Address>().ok()).flatten();
     let Some(_) = address else { return Err(format!("'{text}' is not an address")) };
-    Ok(text.to_owned())
+    // The same person, however it is written.
+    Ok(text.to_ascii_lowercase())
 }
 
 fn webhook(text: &str) -> Result<String, String> {
     let url = Url::parse(text).ok().filter(|url| url.has_host() && text.len() <= ADDRESS_BYTES);
-    match url.as_ref().map(Url::scheme) {
-        Some("https" | "http") => Ok(text.to_owned()),
-        _ => Err("a webhook is an address that begins with https://".to_owned()),
+    let Some(url) = url.filter(|url| matches!(url.scheme(), "https" | "http")) else {
+        return Err("a webhook is an address that begins with https://".to_owned());
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a webhook's address has no user and no password".to_owned());
     }
+    // Plain HTTP is for a network of the operator's own, by number: which one, the settings say.
+    if url.scheme() == "http" && url.domain().is_some() {
+        return Err("a webhook's address begins with https://".to_owned());
+    }
+    Ok(text.to_owned())
 }

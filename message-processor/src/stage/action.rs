@@ -10,7 +10,7 @@ mod gmail;
 use shared::action::{ActionEnd, ActionKind};
 use shared::disposition::{Attempt, Disposition, chain};
 use shared::google::GmailError;
-use shared::jobs::{ActionJob, Lane};
+use shared::jobs::ActionJob;
 use shared::mailbox::Mailbox;
 use shared::pacing::patience;
 use shared::reason::Reason;
@@ -19,9 +19,10 @@ use shared::result::{Action, ActionState, MessageResult};
 use shared::store::StoreError;
 use shared::webhook::{Webhook, WebhookError};
 
-use super::ending::{Leftover, Meaning, meaning};
+use super::ending::{Leftover, Meaning, PATIENCE, meaning};
 use super::{MessageProcessor, Run};
 use crate::actions::finished::Finished;
+use crate::actions::plan::{Means, not_allowed};
 use crate::announce::Announcer;
 
 /// What there is to do, and to what.
@@ -50,8 +51,30 @@ impl MessageProcessor {
     pub(super) async fn act(&self, job: ActionJob, attempt: Attempt) -> Disposition<ActionJob> {
         match self.try_to_act(&job, &attempt).await {
             Ok(disposition) => disposition,
-            Err(error) => attempt.store_failed(job, &error),
+            Err(error) => {
+                let given_up = attempt.store_failed(job.clone(), &error);
+                self.tell_what_was_given_up(&job, given_up).await
+            }
         }
+    }
+
+    /// A store that has failed for good may be another than those that say so. Where it is not, the dead letter is all that
+    /// is told.
+    async fn tell_what_was_given_up(
+        &self,
+        job: &ActionJob,
+        given_up: Disposition<ActionJob>,
+    ) -> Disposition<ActionJob> {
+        if let Disposition::DeadLetter(verdict) = &given_up
+            && let Ok(Some(task)) = self.task(job).await
+        {
+            let (reason, why) = (Some(verdict.reason), Some(verdict.error.as_str()));
+            let told = self.announce_end(job, &task, ActionEnd::Failed, reason, why).await;
+            if let Err(error) = told {
+                tracing::error!(error = chain(&error), "Nobody is told how an action ended");
+            }
+        }
+        given_up
     }
 
     async fn try_to_act(
@@ -63,7 +86,12 @@ impl MessageProcessor {
             resolve(&*self.letters, &job.header).await?;
             return Ok(Disposition::Done);
         };
-        let end = if job.action == ActionKind::Webhook {
+        let means = Means::of(&self.settings, self.webhooks.is_some());
+        let end = if self.clock.now() >= attempt.deadline {
+            End::Not(attempt.postpone(job.clone(), attempt.now))
+        } else if let Some(why) = not_allowed(&task.action, &task.mailbox.scopes, &means) {
+            End::Not(Disposition::dead(job.clone(), Reason::ActionRefused, why))
+        } else if job.action == ActionKind::Webhook {
             self.tell(job, &task, attempt).await?
         } else {
             self.change(job, &task, attempt).await?
@@ -161,15 +189,12 @@ impl MessageProcessor {
         task: &Task,
         attempt: &Attempt,
     ) -> Result<End, StoreError> {
-        let Some(webhooks) = &self.webhooks else {
-            let why = "webhooks cannot be signed: WEBHOOK_SECRET is not set";
-            return Ok(End::Not(Disposition::dead(job.clone(), Reason::ActionRefused, why)));
-        };
+        let Some(webhooks) = &self.webhooks else { return Ok(End::Nothing) };
         let announcer = Announcer {
             stack: &self.settings.stack,
             event_data: self.settings.event_data,
             user: &task.mailbox.user_id,
-            lane: Lane::Live,
+            lane: job.lane,
         };
         let event = announcer.event(&job.result, &task.result, &task.bytes);
         let body = serde_json::to_string(&event).map_err(|error| StoreError::Broken {
@@ -181,6 +206,7 @@ impl MessageProcessor {
         Ok(match webhooks.post(address, &webhook).await {
             Ok(()) => End::Done,
             Err(WebhookError::Keys(error)) => return Err(error),
+            Err(WebhookError::Resting { until }) => End::Not(attempt.postpone(job.clone(), until)),
             Err(error @ (WebhookError::Forbidden(_) | WebhookError::Gone)) => {
                 End::Not(Disposition::dead(job.clone(), Reason::ActionRefused, chain(&error)))
             }
@@ -198,22 +224,12 @@ impl MessageProcessor {
         attempt: &Attempt,
     ) -> Result<End, StoreError> {
         let mailbox = &task.mailbox;
-        let dead = |reason, why: String| Ok(End::Not(Disposition::dead(job.clone(), reason, why)));
         if !mailbox.is_readable() {
             let why = "the mailbox is paused or needs its owner's consent";
-            return dead(Reason::Waiting, why.to_owned());
-        }
-        if let Some(feature) = job.action.feature()
-            && !feature.scope().is_in(&mailbox.scopes)
-        {
-            let why = format!("the grant lacks {}, which {feature} need", feature.scope());
-            return dead(Reason::ActionRefused, why);
+            return Ok(End::Not(Disposition::dead(job.clone(), Reason::Waiting, why)));
         }
         if let Some(until) = patience(mailbox.pace, attempt.now) {
             return Ok(End::Not(attempt.postpone(job.clone(), until)));
-        }
-        if self.clock.now() >= attempt.deadline {
-            return Ok(End::Not(attempt.postpone(job.clone(), attempt.now)));
         }
         let Some(access) = self.access(mailbox, job, attempt).await? else {
             return Ok(End::Not(self.wait_for_token(job.clone(), mailbox, attempt).await?));
@@ -235,8 +251,9 @@ impl MessageProcessor {
         self.refused(&run, failed).await
     }
 
-    /// What it means that Gmail did not do what it was asked to. It concerns the action: neither a scope that only this
-    /// needs nor a name that Gmail does not take says anything of the mailbox.
+    /// What it means that Gmail did not do what it was asked to. It concerns the action alone: a scope that only this needs, a
+    /// name that Gmail does not take, a domain that lets nobody send and a sending limit that lasts until tomorrow say
+    /// nothing of whether the mailbox can be read. Where they do, the next listing meets them too.
     async fn refused(
         &self,
         run: &Run<'_, ActionJob>,
@@ -246,7 +263,17 @@ impl MessageProcessor {
         if matches!(error, GmailError::NotFound) {
             return Ok(End::Failed("the message is not in the mailbox any more".to_owned()));
         }
-        if matches!(error, GmailError::ScopeMissing | GmailError::BadRequest { .. }) {
+        if let GmailError::RateLimited { until } = error {
+            let until = until.unwrap_or(run.attempt.now + PATIENCE);
+            return Ok(End::Not(run.attempt.postpone(job, until)));
+        }
+        if matches!(
+            error,
+            GmailError::ScopeMissing
+                | GmailError::BadRequest { .. }
+                | GmailError::DomainPolicy
+                | GmailError::NoMailbox
+        ) {
             let why = chain(&error);
             return Ok(End::Not(Disposition::dead(job, Reason::ActionRefused, why)));
         }

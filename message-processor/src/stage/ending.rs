@@ -22,7 +22,7 @@ use shared::store::StoreError;
 use super::{MessageProcessor, Run};
 
 /// How long to wait when Gmail asks for patience without saying how long: the minute its quota is counted in.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why a message has not come to its end.
 pub(super) enum Leftover {

@@ -8,7 +8,7 @@ use shared::clock::Timestamp;
 use shared::events::Event;
 use shared::google::{GmailError, RawMessage};
 use shared::ids::MessageId;
-use shared::jobs::{ActionJob, Listed, MessageJob};
+use shared::jobs::{ACTION_VERSION, ActionJob, Listed, MessageJob};
 use shared::labels::skip_reason;
 use shared::mailbox::Mailbox;
 use shared::mark::{Ending, MarkState};
@@ -128,6 +128,7 @@ impl MessageProcessor {
             match action.state {
                 ActionState::Pending => {
                     let mut header = run.job.header.child(run.attempt.now, &run.attempt.chance);
+                    header.v = ACTION_VERSION;
                     header.job_id = id.clone();
                     stored.actions.push(ActionJob {
                         header,
@@ -135,6 +136,7 @@ impl MessageProcessor {
                         generation,
                         result: key.to_owned(),
                         action: action.kind,
+                        lane: run.job.lane,
                         refused: None,
                     });
                 }
@@ -232,8 +234,8 @@ impl MessageProcessor {
 }
 
 fn owner<'a>(run: &Run<'a, MessageJob>) -> Owner<'a> {
-    let Mailbox { user_id, email, connected_at, .. } = run.mailbox;
-    Owner { user: user_id, email, connected_at: *connected_at }
+    let Mailbox { user_id, email, scopes, connected_at, .. } = run.mailbox;
+    Owner { user: user_id, email, scopes, connected_at: *connected_at }
 }
 
 fn skipped(

@@ -3,9 +3,12 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{Job, JobHeader, MessageJob, RefusedToken, WithToken};
+use super::{Job, JobHeader, Lane, MessageJob, RefusedToken, WithToken};
 use crate::action::ActionKind;
 use crate::ids::{Generation, MessageId};
+
+/// The version of jobs that actions came with: an older program says that it does not know them.
+pub const ACTION_VERSION: u32 = 2;
 
 /// One action of a rule on one message. Its jobId is the action's own id ([`crate::action::action_id`]). What it is done
 /// to (a label's name, an address) is content and stands in the result alone, where the id leads to it.
@@ -23,6 +26,8 @@ pub struct ActionJob {
     pub result: String,
     /// What is to be done.
     pub action: ActionKind,
+    /// The stream of work that the message came in.
+    pub lane: Lane,
     /// The access token that Gmail refused for this job: only a newer one is used.
     #[serde(default)]
     pub refused: Option<RefusedToken>,
@@ -84,7 +89,7 @@ mod tests {
     use super::*;
     use crate::clock::{Chance, Timestamp};
     use crate::ids::Epoch;
-    use crate::jobs::{Lane, Listed, decode, encode};
+    use crate::jobs::{Listed, decode, encode};
 
     fn header() -> JobHeader {
         let (now, chance) = (Timestamp::from_millis(0), Chance::seeded(1));
@@ -107,6 +112,7 @@ mod tests {
             generation: Generation(0),
             result: "results/42/2026/05/01/m1.json".to_owned(),
             action: ActionKind::Forward,
+            lane: Lane::Live,
             refused: None,
         };
         assert_eq!(decode::<MessageJob>(&encode(&messages)).unwrap(), messages);
@@ -127,6 +133,7 @@ mod tests {
         job["messageId"] = "m1".into();
         job["generation"] = 0.into();
         job["result"] = "r".into();
+        job["lane"] = "live".into();
         assert!(told(&job.to_string()).contains("burn"), "{}", told(&job.to_string()));
         assert!(told(&header.to_string()).contains("messages"), "{}", told(&header.to_string()));
     }

@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, Generation, JobId};
-use crate::mark::{Ending, Forward, ForwardStep, Forwards, Listing, MARK_LIFE, Mark, MarkState};
+use crate::mark::{Ending, Forward, ForwardStep, Listing, MARK_LIFE, Mark, MarkState};
 use crate::store::Write;
 
 impl Listing {
@@ -22,7 +22,11 @@ impl Listing {
             listed_at: now,
             done_at: ended.then_some(now),
             expires_at: ended.then(|| now + MARK_LIFE),
-            forwards: Forwards::default(),
+            // What was sent in this life was sent, however long ago.
+            forwards: there
+                .filter(|mark| mark.epoch == epoch)
+                .map(|mark| mark.forwards.clone())
+                .unwrap_or_default(),
         })
     }
 }
@@ -60,6 +64,12 @@ impl Mark {
                 (begun == read && !sent).then_some(Forward { intended_at: at, is_sent: false })
             }
             ForwardStep::Sent => there.map(|forward| Forward { is_sent: true, ..forward }),
+            ForwardStep::Withdraw { at } => {
+                let is_it = |forward: Forward| forward.intended_at == at && !forward.is_sent;
+                return Write::only_if(there.is_some_and(is_it) && self.epoch == epoch, || {
+                    self.forwards.0.remove(action);
+                });
+            }
         };
         let Some(after) = after.filter(|_| self.epoch == epoch) else { return Write::Stale };
         self.forwards.0.insert(action.clone(), after);

@@ -1,9 +1,10 @@
 //! Webhooks over HTTPS. No redirect is followed and no proxy is used: either would lead to a place that nobody has
 //! looked at.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,11 +14,15 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 
 use super::{Forbidden, Networks, Webhook, WebhookError, WebhookKeys, Webhooks, verdict};
+use crate::clock::Timestamp;
 use crate::google::http::NoClient;
 
-/// How long a receiver may take, from reaching it to the head of its answer (Standard Webhooks: 15 to 30 s, so that no
-/// job waits long for it; the answer's body is not read).
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a receiver may take, from reaching it to the head of its answer; the body is not read. Standard Webhooks says 15
+/// to 30 s, but this is how long before a run's end the last call may begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a place is left alone where nobody answered. Who waits for it holds a place that messages need, too.
+const REST: Duration = Duration::from_mins(1);
 
 const USER_AGENT: &str = concat!("fanmail/", env!("CARGO_PKG_VERSION"));
 
@@ -29,6 +34,8 @@ pub struct HttpWebhooks {
     client: Client,
     keys: Arc<dyn WebhookKeys>,
     networks: Networks,
+    /// Until when a host with its port is left alone.
+    resting: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl HttpWebhooks {
@@ -43,7 +50,11 @@ impl HttpWebhooks {
             .user_agent(USER_AGENT)
             .build()
             .map_err(NoClient)?;
-        Ok(Self { client, keys, networks })
+        Ok(Self { client, keys, networks, resting: Mutex::default() })
+    }
+
+    fn resting(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,6 +62,11 @@ impl HttpWebhooks {
 impl Webhooks for HttpWebhooks {
     async fn post(&self, address: &str, webhook: &Webhook) -> Result<(), WebhookError> {
         let url = self.networks.checked(address).map_err(WebhookError::Forbidden)?;
+        let place = url.authority().to_owned();
+        if let Some(until) = self.resting().get(&place).copied().filter(|until| *until > webhook.at)
+        {
+            return Err(WebhookError::Resting { until });
+        }
         let signature = self.keys.keys().await?.signature(webhook);
         let request = self
             .client
@@ -60,8 +76,13 @@ impl Webhooks for HttpWebhooks {
             .header("webhook-timestamp", webhook.at.seconds().to_string())
             .header("webhook-signature", signature)
             .body(webhook.body.clone());
-        let answer = request.send().await.map_err(|error| unreached(&error))?;
-        verdict(answer.status().as_u16())
+        let answer = request.send().await.map_err(|error| unreached(&error));
+        if matches!(answer, Err(WebhookError::Unreachable { .. })) {
+            let mut resting = self.resting();
+            resting.retain(|_, until| *until > webhook.at);
+            resting.insert(place, webhook.at + PATIENCE + REST);
+        }
+        verdict(answer?.status().as_u16())
     }
 }
 

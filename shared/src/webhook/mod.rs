@@ -49,6 +49,12 @@ pub enum WebhookError {
         /// The HTTP status.
         status: u16,
     },
+    /// Nobody answered there a moment ago, and nobody is to wait for it again before this.
+    #[error("the webhook did not answer, and is not called before {until}")]
+    Resting {
+        /// When.
+        until: Timestamp,
+    },
     /// No answer.
     #[error("the webhook could not be reached: {cause}")]
     Unreachable {

@@ -59,6 +59,7 @@ fn an_attached_message_is_whole_and_the_header_is_ours() {
     assert_eq!(result.generation, Generation(0));
     let wanted = [
         "Auto-Submitted",
+        "Content-Transfer-Encoding",
         "Content-Type",
         "Date",
         "From",

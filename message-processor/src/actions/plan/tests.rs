@@ -1,4 +1,5 @@
 use shared::result::CarriedAs;
+use shared::scope::GmailScope;
 
 use super::*;
 use crate::understand::{Circumstances, understand};
@@ -9,6 +10,7 @@ struct World {
     features: BTreeSet<Feature>,
     targets: ForwardTargets,
     signs: bool,
+    scopes: Vec<String>,
     connected_at: Timestamp,
 }
 
@@ -18,6 +20,7 @@ impl World {
             features: Feature::ALL.iter().copied().collect(),
             targets: "books@example.com, ada@example.com, bob@example.org".parse().unwrap(),
             signs: true,
+            scopes: GmailScope::ALL.map(|scope| scope.address().to_owned()).to_vec(),
             connected_at: "2026-05-01T00:00:00Z".parse().unwrap(),
         }
     }
@@ -40,8 +43,12 @@ impl World {
             detail: None,
         }];
         let user = "42".parse().unwrap();
-        let owner =
-            Owner { user: &user, email: "ada@example.com", connected_at: self.connected_at };
+        let owner = Owner {
+            user: &user,
+            email: "ada@example.com",
+            scopes: &self.scopes,
+            connected_at: self.connected_at,
+        };
         let means = Means {
             features: &self.features,
             forward_targets: &self.targets,
@@ -95,8 +102,9 @@ fn what_would_loop_is_refused() {
              boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a\r\n\r\n\
              Final-Recipient: rfc822; x@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
                 .to_owned(),
-            "mail was not delivered",
+            "a machine answers with it",
         ),
+        ("books@example.com", "Auto-Submitted: auto-replied\r\n".to_owned(), "a machine answers with it"),
     ] {
         let detail = world.refused(ActionKind::Forward, target, &fields);
         assert!(detail.starts_with("it would loop: ") && detail.contains(why), "{target}: {detail}");
@@ -112,6 +120,9 @@ fn what_nobody_has_allowed_is_refused() {
     assert_eq!(stranger, "FORWARD_TARGETS does not name the target");
     let inside = world.refused(ActionKind::Webhook, "https://169.254.169.254/latest", "");
     assert!(inside.contains("private network"), "{inside}");
+    world.scopes.clear();
+    let unasked = world.refused(ActionKind::Label, "Bills", "");
+    assert!(unasked.contains("has not allowed gmail.modify"), "{unasked}");
     world.signs = false;
     let unsigned = world.refused(ActionKind::Webhook, "https://example.com/", "");
     assert!(unsigned.contains("WEBHOOK_SECRET is not set"), "{unsigned}");

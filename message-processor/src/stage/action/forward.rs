@@ -20,15 +20,38 @@ use crate::actions::forward::is_forward;
 use crate::actions::plan::hop;
 use crate::actions::{Forward, Unsendable};
 
-/// How long an intent is left alone: whoever had it may still be at it, and Gmail's search runs behind its mailboxes by a
-/// time that Google does not tell.
+/// How long an intent is left alone: whoever had it may still be at it, for a call takes 90 s at most, and Gmail's search runs
+/// behind its mailboxes by a time that Google does not tell.
 const SETTLES: Duration = Duration::from_mins(2);
 
-/// So many of the last messages to the target are looked at, where the Message-ID finds nothing.
-const LOOKED_AT: usize = 5;
+/// Where the Message-ID finds nothing, so many of the messages to the target are looked at that were sent about then.
+const LOOKED_AT: usize = 40;
+
+/// How long before and after an intent Gmail may date what came of it: its clock is another's, and a call takes its time.
+const ABOUT_THEN: Duration = Duration::from_mins(2);
 
 /// What Gmail said or did not say.
 type Asked<T> = Result<T, GmailError>;
+
+/// Whether Gmail says that it has not sent it. Of what it does not say that, nobody knows.
+fn is_refusal(error: &GmailError) -> bool {
+    match error {
+        GmailError::Backend { .. }
+        | GmailError::Unreachable { .. }
+        | GmailError::Malformed { .. } => false,
+        GmailError::BadRequest { .. }
+        | GmailError::NoMailbox
+        | GmailError::Unauthorized
+        | GmailError::ScopeMissing
+        | GmailError::DomainPolicy
+        | GmailError::RateLimited { .. }
+        | GmailError::DailyLimit
+        | GmailError::NotConfigured
+        | GmailError::NotFound
+        | GmailError::Refused { .. }
+        | GmailError::TooLarge { .. } => true,
+    }
+}
 
 impl MessageProcessor {
     /// Sends the message on, unless it was sent.
@@ -99,7 +122,14 @@ impl MessageProcessor {
         }
         match self.changes.send(&run.access.token, message).await {
             Ok(_) => self.note_sent(run, mark).await.map(Ok),
-            Err(error) => Ok(Err(error)),
+            Err(error) => {
+                if is_refusal(&error) {
+                    let withdraw = ForwardStep::Withdraw { at: forward.at };
+                    // Stale is as good.
+                    let _: Write = self.step(run, mark, withdraw).await?;
+                }
+                Ok(Err(error))
+            }
         }
     }
 
@@ -148,8 +178,9 @@ impl MessageProcessor {
         if !self.found(token, by_id).await?.is_empty() {
             return Ok(true);
         }
-        let since = begun.intended_at.seconds() - 60;
-        let by_target = format!("in:sent to:{} after:{since}", forward.to);
+        let (since, until) = (begun.intended_at - ABOUT_THEN, begun.intended_at + ABOUT_THEN);
+        let (since, until) = (since.seconds(), until.seconds());
+        let by_target = format!("in:sent to:{} after:{since} before:{until}", forward.to);
         for message in self.found(token, by_target).await?.into_iter().take(LOOKED_AT) {
             if self.names(token, &message, forward.action).await? {
                 return Ok(true);

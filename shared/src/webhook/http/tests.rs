@@ -95,3 +95,23 @@ async fn nothing_is_sent_into_a_private_network_whatever_leads_there() {
     assert!(matches!(there, Err(WebhookError::Unreachable { .. })), "it speaks no TLS");
     assert!(got.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_place_where_nobody_answers_is_left_alone_for_a_minute() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let webhooks = webhooks("127.0.0.0/8");
+    let first = webhooks.post(&address, &webhook()).await;
+    assert!(matches!(first, Err(WebhookError::Unreachable { .. })));
+    let soon = Webhook { at: webhook().at + Duration::from_secs(30), ..webhook() };
+    let Err(WebhookError::Resting { until }) = webhooks.post(&address, &soon).await else {
+        panic!("it was called")
+    };
+    let later = Webhook { at: until, ..webhook() };
+    let again = webhooks.post(&address, &later).await;
+    assert!(matches!(again, Err(WebhookError::Unreachable { .. })));
+    let port = receiver(Got::default()).await;
+    let other = format!("http://127.0.0.1:{port}/taken");
+    assert!(webhooks.post(&other, &later).await.is_ok(), "another place is called");
+}
