@@ -33,10 +33,15 @@ impl MessageProcessor {
             user_jobs: stack.user_jobs(),
             message_jobs: stack.message_jobs(),
             dead_letters: stack.dead_message_jobs(),
-            // A file of rules is refused with the settings: a stack has no rules yet.
-            rules: Book::default(),
+            rules: rules(stack),
             settings: stack.settings.clone(),
             clock: stack.clock.clone(),
         })
     }
+}
+
+/// The rules of this stack, if it is to have any. They are read when they are first used.
+fn rules(stack: &mut Stack<'_, '_>) -> Book {
+    let Some(file) = stack.rules_file() else { return Book::default() };
+    Book::on_use(Arc::new(file), stack.archive(), stack.clock.clone(), stack.chance.clone())
 }

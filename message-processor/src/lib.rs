@@ -17,7 +17,8 @@ pub use classify::Judgement;
 pub use classify::training;
 pub use parse::Content;
 pub use rules::{
-    Asked, BadRules, Book, Explained, NoBook, Problem, Rule, Rules, Verdict, Wanted, sample,
+    Asked, BadRules, Book, Explained, NoBook, Problem, Rule, Rules, RulesContent, RulesSource,
+    Verdict, Wanted, sample,
 };
 pub use stage::MessageProcessor;
 pub use understand::{Circumstances, Understood, understand};

@@ -21,13 +21,12 @@ mod wanted;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use shared::result::MessageResult;
 
-pub use self::book::{Book, NoBook};
+pub use self::book::{Book, Content as RulesContent, NoBook, RulesSource};
 pub use self::explain::{Explained, Verdict};
 pub use self::place::Problem;
 pub use self::sample::sample;
@@ -74,8 +73,8 @@ pub struct BadRules {
 
 impl BadRules {
     /// A line for each problem, in the form that editors know: `FILE:LINE:COLUMN: what`.
-    pub fn in_file(&self, path: &Path) -> String {
-        let line = |problem: &Problem| format!("{}:{problem}", path.display());
+    pub fn in_file(&self, file: &dyn fmt::Display) -> String {
+        let line = |problem: &Problem| format!("{file}:{problem}");
         self.problems.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 }

@@ -40,7 +40,7 @@ use tracing::Instrument;
 use self::ending::Leftover;
 use self::message::{Outcome, Stored};
 use self::token::Access;
-use crate::rules::Book;
+use crate::rules::{Book, Rules};
 
 /// The most messages of one job that are fetched at the same time. Gmail limits concurrent requests per mailbox,
 /// across all clients, at an unpublished number; people settle at 5 to 10
@@ -74,7 +74,7 @@ pub struct MessageProcessor {
     pub message_jobs: Arc<dyn Queue>,
     /// Where single hopeless messages of a job go.
     pub dead_letters: Arc<dyn Queue>,
-    /// The operator's rules, as they are now.
+    /// The operator's rules.
     pub rules: Book,
     /// How it is set.
     pub settings: Settings,
@@ -104,6 +104,7 @@ struct Run<'a, J> {
     attempt: &'a Attempt,
     mailbox: &'a Mailbox,
     access: &'a Access,
+    rules: Option<Arc<Rules>>,
 }
 
 impl<J> Run<'_, J> {
@@ -162,7 +163,8 @@ impl MessageProcessor {
                 .wait_for_token(MessageJob { messages: pending, ..job.clone() }, &mailbox, attempt)
                 .await;
         };
-        let run = Run { job, attempt, mailbox: &mailbox, access: &access };
+        let rules = self.rules.rules().await?;
+        let run = Run { job, attempt, mailbox: &mailbox, access: &access, rules };
         let leftovers = self.take(&run, pending).await?;
         self.end(&run, leftovers).await
     }

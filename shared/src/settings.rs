@@ -1,10 +1,10 @@
 //! The settings, read once, through a lookup that a test can replace. A bad start names every problem at once.
 
 mod forward_targets;
+mod rules_file;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::secret::ClientSecret;
 use crate::webhook::Networks;
 
 pub use self::forward_targets::ForwardTargets;
+pub use self::rules_file::{BadAddress, RulesFile, S3Address};
 
 /// Where settings come from: the environment, or a test's own table.
 pub struct Env<'a> {
@@ -130,8 +131,8 @@ pub struct Settings {
     pub connect_links: ConnectLinks,
     /// `FEATURES`: what is switched on beside reading mail, and therefore asked for.
     pub features: BTreeSet<Feature>,
-    /// `RULES_FILE`: where the operator's rules stand.
-    pub rules_file: Option<PathBuf>,
+    /// `RULES_FILE`: where the operator's rules lie.
+    pub rules_file: Option<RulesFile>,
     /// `FORWARD_TARGETS`: whom rules may forward to.
     pub forward_targets: ForwardTargets,
     /// `WEBHOOK_NETWORKS`: private networks that webhooks may lead into.
@@ -319,13 +320,8 @@ fn quota_prices(text: &str) -> Result<Pacing, String> {
     }
 }
 
-fn rules_file(text: &str) -> Result<Option<PathBuf>, String> {
-    if text.contains("://") {
-        return Err(format!(
-            "'{text}' is an address, and rules are read from a file of this machine"
-        ));
-    }
-    Ok(Some(PathBuf::from(text)))
+fn rules_file(text: &str) -> Result<Option<RulesFile>, String> {
+    text.parse().map(Some).map_err(|bad: BadAddress| bad.to_string())
 }
 
 fn stack(text: &str) -> Result<String, String> {

@@ -235,7 +235,7 @@ fn a_worker_without_its_stacks_names_says_which_it_lacks() {
     let ran = Ran::of(&command.output().unwrap());
     ran.bad_use(&[
         "POLL_INTERVAL_MIN: '5'",
-        "RULES_FILE: is for one machine",
+        "RULES_FILE: 'rules.toml' is a file of one machine; a stack reads its rules from s3://",
         "USER_JOBS_QUEUE: is not set",
         "USER_JOBS_DLQ: is not set",
         "GOOGLE_SECRET_ID: is not set",

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tests::google::{Google, letter};
 use tests::patience::wait_for;
 
-use crate::command::{Ran, list, run};
+use crate::command::{Ran, fanmail, list, run};
 use crate::service::{PATIENCE, Stage};
 
 const BILLS: &str = r#"
@@ -191,8 +191,14 @@ async fn serve_does_not_start_with_bad_rules_and_says_where_they_are_bad() {
         ),
         ("no/such/rules.toml", ["RULES_FILE: no/such/rules.toml", "No such file"]),
         ("s3://bucket/rules.toml", ["RULES_FILE: ", "rules are read from a file of this machine"]),
+        ("https://bucket/rules.toml", ["RULES_FILE: ", "neither a file nor s3://BUCKET/KEY"]),
     ] {
         stage.setting("RULES_FILE", setting);
         Ran::of(&stage.command().output().unwrap()).bad_use(&words);
     }
+    let mut reclassify = fanmail();
+    reclassify.args(["reclassify", "--data", text(&stage.data)]);
+    reclassify.env("RULES_FILE", "s3://bucket/rules.toml");
+    let words = ["RULES_FILE: ", "rules are read from a file of this machine"];
+    Ran::of(&reclassify.output().unwrap()).bad_use(&words);
 }

@@ -12,8 +12,8 @@ use super::Data;
 #[derive(Arguments)]
 #[command(after_help = "Example: fanmail reclassify --since 30d --changed-only --dry-run\n\n\
     Everything comes from the archive: Gmail is not asked. A result that is replaced is announced again under a new id, \
-    with its generation one higher. RULES_FILE, EVENT_DATA and STACK_NAME are read as `serve` reads them; without \
-    RULES_FILE labels stay as they are. It may be killed and run \
+    with its generation one higher. RULES_FILE, EVENT_DATA and STACK_NAME are read as `serve` reads them; a stack's \
+    rules are those that it was deployed with. Without rules labels stay as they are. It may be killed and run \
     again: with the same options it goes on, and replaces nothing twice.")]
 pub(crate) struct Reclassify {
     /// Only messages that Gmail received since: 2026-05-01, 2026-05-01T12:00:00Z, or the day so long ago, such as 30d.

@@ -14,7 +14,7 @@ use super::Data;
     name = \"bills\"\n    \
     when = '''category == \"transactional\" && attachments.exists(a, a.filename.endsWith(\".pdf\"))'''\n    \
     labels = [\"finance\"]\n\n\
-    `serve` reads the file that RULES_FILE names.")]
+    `serve` reads the file that RULES_FILE names, a stack the object that its parameter RulesFile does.")]
 pub(crate) struct RulesArgs {
     #[command(subcommand)]
     pub(crate) command: RulesCommand,

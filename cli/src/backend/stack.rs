@@ -2,6 +2,7 @@
 
 mod keys;
 mod names;
+mod rules;
 mod work;
 
 use anyhow::Context;
@@ -15,6 +16,7 @@ use super::{Backend, Domain, Door};
 use crate::BadUse;
 
 pub(crate) use self::keys::keys;
+pub(crate) use self::rules::rules;
 pub(crate) use self::work::work;
 
 /// Opens the stack of this name, in the account and region that the environment names.

@@ -2,6 +2,8 @@
 
 use std::future::{Ready, ready};
 
+use message_processor::Rules;
+
 use super::{Backend, bad_use};
 use crate::End;
 use crate::args::{KeysCommand, Place, Worker};
@@ -15,6 +17,10 @@ pub(crate) fn open(_stack: &str) -> Ready<anyhow::Result<Backend>> {
 }
 
 pub(crate) fn keys(_: KeysCommand, _stack: &str, _: Out) -> Ready<anyhow::Result<End>> {
+    ready(Err(bad_use(BUILD)))
+}
+
+pub(crate) fn rules(_stack: &str) -> Ready<anyhow::Result<Option<Rules>>> {
     ready(Err(bad_use(BUILD)))
 }
 

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use message_processor::Rules;
 use message_processor::reclassify::{Change, Reclassification, Scope, Standing, Stopped, Tally};
 use serde::Serialize;
-use shared::settings::{Env, Settings};
+use shared::settings::{Env, RulesFile, Settings};
 
 use crate::args::{Place, Reclassify};
-use crate::backend::Backend;
+use crate::backend::{Backend, stack};
 use crate::print::{Out, line};
 use crate::{BadUse, End};
 
 /// Judges anew what the options name.
 pub(crate) async fn run(asked: Reclassify, place: &Place, out: Out) -> anyhow::Result<End> {
     let settings = settings()?;
-    let rules = settings.rules_file.as_deref().map(Rules::open).transpose();
-    let rules = rules.map_err(|bad| BadUse(bad.to_string()))?.map(Arc::new);
+    let rules = match place.stack()? {
+        None => settings.rules_file.as_ref().map(local).transpose()?,
+        Some(name) => stack::rules(name).await?,
+    };
     let stack = place.stack()?.map_or(settings.stack, str::to_owned);
     let backend = Backend::open(place, &asked.data).await?;
     let since = asked.since.map(|since| since.moment(backend.clock.now()));
@@ -27,7 +29,7 @@ pub(crate) async fn run(asked: Reclassify, place: &Place, out: Out) -> anyhow::R
         archive: backend.archive,
         events: backend.events,
         control: backend.control,
-        rules,
+        rules: rules.map(Arc::new),
         stack,
         event_data: settings.event_data,
         clock: backend.clock,
@@ -46,6 +48,12 @@ pub(crate) async fn run(asked: Reclassify, place: &Place, out: Out) -> anyhow::R
     lost?;
     sum(&tally.map_err(stopped)?, asked.dry_run, out)?;
     Ok(End::Good)
+}
+
+/// The rules of this machine.
+fn local(file: &RulesFile) -> anyhow::Result<Rules> {
+    let path = file.on_this_machine().map_err(|what| BadUse(format!("RULES_FILE: {what}")))?;
+    Rules::open(path).map_err(|bad| BadUse(bad.to_string()).into())
 }
 
 /// That somebody else is at it is for the caller to wait for.

@@ -30,9 +30,6 @@ use crate::{BadUse, End, log};
 /// The dispatcher's tick is a fraction of the shortest interval, so that phases spread mailboxes finely.
 const TICKS_PER_INTERVAL: u32 = 10;
 
-/// How often the file of rules is looked at, unless mail is looked for more often than that.
-const RULES_LOOKED_AT: Duration = Duration::from_mins(1);
-
 /// Runs every stage and the pages for connecting, until told to stop.
 pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
     log::in_json();
@@ -79,7 +76,8 @@ pub(crate) async fn run(args: Serve) -> anyhow::Result<End> {
     let (stop, told) = shutdown();
     let tick =
         (pipeline.settings.poll_interval_min / TICKS_PER_INTERVAL).max(Duration::from_secs(1));
-    let looked_at = pipeline.settings.poll_interval_min.min(RULES_LOOKED_AT);
+    // Whoever has mail looked for more often than that has set it short for everything.
+    let looked_at = pipeline.settings.poll_interval_min.min(Book::LOOKED_AT);
     let mut stages = pipeline.start(&told);
     stages.spawn(pipeline.rules.clone().watch(looked_at, clock.clone(), told.clone()));
     stages.spawn(pipeline.clone().rounds(tick, told.clone()));
@@ -137,10 +135,12 @@ fn webhooks(
 
 /// The rules to begin with; what is wrong with them is left in `env`.
 fn rules(settings: &Settings, env: &mut Env<'_>) -> Book {
-    let Some(path) = &settings.rules_file else { return Book::default() };
-    Book::open(path).unwrap_or_else(|error| {
+    let Some(file) = &settings.rules_file else { return Book::default() };
+    let opened = file.on_this_machine();
+    let opened = opened.and_then(|path| Book::open(path).map_err(|error| error.to_string()));
+    opened.unwrap_or_else(|error| {
         // One problem to a line, all of them below the setting's name.
-        env.wrong("RULES_FILE", error.to_string().replace('\n', "\n    "));
+        env.wrong("RULES_FILE", error.replace('\n', "\n    "));
         Book::default()
     })
 }

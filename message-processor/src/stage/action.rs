@@ -234,7 +234,8 @@ impl MessageProcessor {
         let Some(access) = self.access(mailbox, job, attempt).await? else {
             return Ok(End::Not(self.wait_for_token(job.clone(), mailbox, attempt).await?));
         };
-        let run = Run { job, attempt, mailbox, access: &access };
+        // What is to be done was decided when the message was judged.
+        let run = Run { job, attempt, mailbox, access: &access, rules: None };
         let failed = match job.action {
             ActionKind::Forward => match self.forward(&run, task).await? {
                 Ok(end) => return Ok(end),

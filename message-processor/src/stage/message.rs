@@ -178,7 +178,7 @@ impl MessageProcessor {
             original: self.settings.keep_originals.then(|| original.to_owned()),
             ..Circumstances::default()
         };
-        let (raw, rules) = (message.raw, self.rules.rules());
+        let (raw, rules) = (message.raw, run.rules.clone());
         let large = raw.len() > LARGE;
         let read = move || {
             let mut result = understand(&raw, &known.label_ids).into_result(known);

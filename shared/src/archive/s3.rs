@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::key::{check, check_folder, check_prefix};
 use super::{Archive, Object, Put, Version};
-use crate::aws::{ATTEMPT, Place, fault};
+use crate::aws::{ATTEMPT, Place, fault, s3};
 use crate::clock::{Chance, Clock};
 use crate::store::{StoreError, Write};
 
@@ -48,11 +48,8 @@ pub struct S3Archive {
 impl S3Archive {
     /// The archive in `bucket`, which must be there.
     pub fn new(config: &SdkConfig, bucket: String) -> Self {
-        // An endpoint of one's own seldom has a name for each bucket.
-        let own_endpoint = config.endpoint_url().is_some();
-        let config = Config::from(config).force_path_style(own_endpoint).build();
-        // It spreads tries in time, nothing else.
-        Self { client: Client::from_conf(config), bucket, chance: Chance::system() }
+        // Chance spreads tries in time, nothing else.
+        Self { client: s3(config), bucket, chance: Chance::system() }
     }
 
     fn place(&self, doing: &'static str, action: &'static str) -> Place<'_> {

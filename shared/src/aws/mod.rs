@@ -3,6 +3,7 @@
 mod fault;
 pub mod google_client;
 mod kept;
+pub mod s3_file;
 #[cfg(test)]
 pub(crate) mod scripted;
 pub mod secrets;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_s3::Client as S3;
+use aws_sdk_s3::config::Builder as S3Config;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -41,4 +44,11 @@ pub fn defaults() -> ConfigLoader {
         .build();
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
     aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).timeout_config(timeouts)
+}
+
+/// The client of every bucket.
+pub(crate) fn s3(config: &SdkConfig) -> S3 {
+    // An endpoint of one's own seldom has a name for each bucket.
+    let own_endpoint = config.endpoint_url().is_some();
+    S3::from_conf(S3Config::from(config).force_path_style(own_endpoint).build())
 }

@@ -13,7 +13,9 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
+use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
@@ -45,12 +47,13 @@ impl Asked {
 pub(crate) struct Said {
     pub(crate) status: u16,
     pub(crate) body: String,
+    pub(crate) etag: Option<&'static str>,
     pub(crate) after: Duration,
 }
 
 /// At once.
 pub(crate) fn said(status: u16, body: &(impl ToString + ?Sized)) -> Said {
-    Said { status, body: body.to_string(), after: Duration::ZERO }
+    Said { status, body: body.to_string(), etag: None, after: Duration::ZERO }
 }
 
 /// An error as the services that speak JSON word it.
@@ -95,9 +98,10 @@ impl Scripted {
                     log.push(asked.clone());
                     log.len() - 1
                 };
-                let Said { status, body, after } = answer(number, &asked);
+                let Said { status, body, etag, after } = answer(number, &asked);
                 Clock::System.sleep(after).await;
-                (StatusCode::from_u16(status).unwrap(), body)
+                let etag = etag.map(|etag| [(ETAG, etag)]);
+                (StatusCode::from_u16(status).unwrap(), etag, body).into_response()
             }
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

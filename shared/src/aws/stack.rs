@@ -10,6 +10,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use super::google_client::{SecretAccount, SecretClient};
+use super::s3_file::S3File;
 use super::secrets::Secrets;
 use super::webhook_keys::SecretWebhookKeys;
 use crate::archive::s3::S3Archive;
@@ -26,7 +27,7 @@ use crate::queue::Queue;
 use crate::queue::sqs::SqsQueue;
 use crate::replay::Replay;
 use crate::sealing::kms::{KmsSealing, SealingKeys};
-use crate::settings::{Env, Settings};
+use crate::settings::{Env, RulesFile, Settings};
 
 /// The resources of one stack, made as they are asked for.
 pub struct Stack<'s, 'e> {
@@ -47,9 +48,9 @@ impl<'s, 'e> Stack<'s, 'e> {
     /// The stack that `env` names.
     pub fn new(env: &'s mut Env<'e>, config: &'s SdkConfig) -> Self {
         let settings = Settings::read(env);
-        if settings.rules_file.is_some() {
+        if let Some(Err(what)) = settings.rules_file.as_ref().map(RulesFile::on_a_stack) {
             // Said by every function, for none would heed it.
-            env.wrong("RULES_FILE", "is for one machine; a stack has no rules yet");
+            env.wrong("RULES_FILE", what);
         }
         let (clock, chance) = (Clock::System, Chance::system());
         Self { env, settings, clock, chance, config, ledger: None, queues: BTreeMap::new() }
@@ -92,6 +93,12 @@ impl<'s, 'e> Stack<'s, 'e> {
     /// `RESULTS_BUCKET`.
     pub fn archive(&mut self) -> Arc<S3Archive> {
         Arc::new(S3Archive::new(self.config, self.env.required("RESULTS_BUCKET")))
+    }
+
+    /// `RULES_FILE`, where it is set.
+    pub fn rules_file(&mut self) -> Option<S3File> {
+        let address = self.settings.rules_file.as_ref()?.on_a_stack().ok()?;
+        Some(S3File::new(self.config, address.clone()))
     }
 
     /// `EVENTS_TOPIC_ARN`.

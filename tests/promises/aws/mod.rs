@@ -5,6 +5,7 @@ mod local;
 mod mail;
 mod missing;
 mod rotation;
+mod rules;
 mod tables;
 mod versions;
 

@@ -176,6 +176,6 @@ impl World {
 
     /// Whether a message came once the mailbox was connected: nothing is done with what was there before.
     pub(crate) fn is_acted_on(&self, date: Timestamp, since: Timestamp) -> bool {
-        self.stages.rules.rules().is_some() && date >= since
+        self.stages.rules_at_once().is_some() && date >= since
     }
 }

@@ -7,7 +7,7 @@ use dead_letter::links::Links;
 use dead_letter::notice::Notices;
 use dispatcher::Dispatcher;
 use message_processor::reclassify::Reclassification;
-use message_processor::{Book, MessageProcessor};
+use message_processor::{Book, MessageProcessor, Rules};
 use oauth_callback::security_events::Recipient;
 use shared::breaker::{Breaker, Limits};
 use shared::clock::{Chance, Clock};
@@ -20,6 +20,7 @@ use shared::settings::Settings;
 use shared::webhook::Webhooks;
 use user_worker::UserWorker;
 
+use crate::at_once;
 use crate::stores::Stores;
 
 /// What every stage is made of, and the stages made of it.
@@ -115,6 +116,11 @@ impl Stages {
         }
     }
 
+    /// The rules, which lie in memory: nobody waits for them.
+    pub(crate) fn rules_at_once(&self) -> Option<Arc<Rules>> {
+        at_once(self.rules.rules()).and_then(Result::ok).flatten()
+    }
+
     pub fn reclassification(&self) -> Reclassification {
         Reclassification {
             mailboxes: self.stores.mailboxes.clone(),
@@ -122,7 +128,7 @@ impl Stages {
             archive: self.stores.archive.clone(),
             events: self.stores.events.clone(),
             control: self.stores.control.clone(),
-            rules: self.rules.rules(),
+            rules: self.rules_at_once(),
             stack: self.settings.stack.clone(),
             event_data: self.settings.event_data,
             clock: self.clock.clone(),
