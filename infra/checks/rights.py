@@ -124,14 +124,18 @@ def _(stack):
         same(function, may(stack, function, "secretsmanager"), should)
 
 
-@check("only the message-processor sees mail, and it deletes none; only the user-worker deletes mail, and it sees none")
+@check("only the message-processor sees mail and rules, and it deletes none; only the user-worker deletes mail, and it sees none")
 def _(stack):
     bucket = stack.attribute("Results", "Arn")
     places = [f"{bucket}/{prefix}/*" for prefix in ("results", "raw")]
     sees = {(f"s3:{verb}Object", place) for verb in ("Get", "Put") for place in places}
+    rules = {("s3:GetObject", rules_object(stack))} if stack.given.get("RulesFile") else set()
+    if rules:
+        # The last good ones, which are not among what a mailbox has.
+        rules |= {(f"s3:{verb}Object", f"{bucket}/rules/*") for verb in ("Get", "Put")}
     deletes = {(f"s3:Delete{what}", place) for what in ("Object", "ObjectVersion") for place in places}
     should = {
-        "MessageProcessor": sees | {("s3:ListBucket", bucket)},
+        "MessageProcessor": sees | rules | {("s3:ListBucket", bucket)},
         "UserWorker": deletes | {("s3:ListBucketVersions", bucket)},
     }
     for function in functions(stack):
@@ -209,7 +213,14 @@ def resource_of(stack, value):
         arn = stack.attribute(name, "Arn") if stack.has_arn(name) else stack.ref(name)
         if value in (stack.ref(name), arn) or value.startswith(f"{arn}/"):
             return name
+    if value and value in (stack.given.get("RulesFile"), rules_object(stack)):
+        return "RulesFile"
     return value if value in map(stack.given.get, ("GoogleSecretArn", "WorkspaceSecretArn", "WebhookSecretArn")) else None
+
+
+def rules_object(stack):
+    """The ARN of the one object that the operator's rules are."""
+    return stack.given.get("RulesFile", "").replace("s3://", "arn:aws:s3:::")
 
 
 @check("a function is told what its code asks for, and no more")

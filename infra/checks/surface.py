@@ -1,11 +1,13 @@
 """What an operator may set, and what the world can reach."""
 
+import re
+
 from checklist import check, each, same
 
 PARAMETERS = """
     Schedule PollIntervalMin PollIntervalMax MaxUsersPerInvocation UserBatchSize MessageBatchSize MaxConcurrency
-    AlarmEmail ConnectLinks Features ForwardTargets Notify NotifyFrom GoogleBaseUrl GoogleSecretArn WorkspaceSecretArn
-    WebhookSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds Architecture
+    AlarmEmail ConnectLinks Features ForwardTargets Notify NotifyFrom RulesFile GoogleBaseUrl GoogleSecretArn
+    WorkspaceSecretArn WebhookSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds Architecture
 """.split()
 
 
@@ -50,6 +52,7 @@ def became(stack):
         "WebhookSecretArn": [told["MessageProcessor"]["WEBHOOK_SECRET_ID"]],
         "Notify": [told["DeadLetter"]["NOTIFY"]],
         "NotifyFrom": [told["DeadLetter"]["NOTIFY_FROM"]],
+        "RulesFile": [told["MessageProcessor"]["RULES_FILE"]],
         "GoogleBaseUrl": [told[name]["GOOGLE_BASE_URL"] for name in asking],
         "WorkspaceSecretArn": [told["UserWorker"]["WORKSPACE_KEY"]],
         "Architecture": [one for function in functions.values() for one in function["Architectures"]],
@@ -102,3 +105,15 @@ def _(stack):
     assert api["DisableExecuteApiEndpoint"] is bool(own)
     assert told == f"https://{own}/oauth2callback" if own else ".execute-api." in told
     assert all("TLS_1_2" in str(domain) for domain in stack.of("AWS::ApiGatewayV2::DomainName").values())
+
+
+@check("the rules are one object, which no character of its address makes into several")
+def _(stack):
+    pattern = re.compile(stack.template["Parameters"]["RulesFile"]["AllowedPattern"])
+    for good in ("", "s3://our-rules/rules.toml", "s3://our.rules/fanmail/rules (new).toml".replace(" ", "-")):
+        assert pattern.fullmatch(good), good
+    each(
+        bad
+        for bad in ("rules.toml", "https://our-rules/x", "s3://our-rules", "s3://our-rules/", "s3://our-rules/*", "s3://our-rules/a?", "s3://our-rules/${aws:username}")
+        if pattern.fullmatch(bad)
+    )

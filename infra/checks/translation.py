@@ -31,6 +31,7 @@ CHOICES = {
         "AlarmEmail": "somebody@example.com",
         "Notify": "ses",
         "NotifyFrom": "fanmail@mail.example.com",
+        "RulesFile": "s3://rules-of-ours/fanmail/rules.toml",
         "GoogleBaseUrl": "https://google.example.com",
         "GoogleSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:given-AbCdEf",
         "WorkspaceSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:workspace-AbCdEf",
