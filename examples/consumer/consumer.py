@@ -7,6 +7,7 @@ It needs boto3. Standard output gets one JSON object per message. The same in Ru
 """
 
 import argparse
+import gzip
 import hashlib
 import json
 import os
@@ -80,6 +81,10 @@ def fetch(bucket, key):
 
 def current(event, data):
     """The result that an event is about; None where a later judgement, with an event of its own, has taken its place."""
+    line = event["data"]["result"].get("line")
+    if line is not None:
+        # A pack: gzip, and the result is one of its lines.
+        data = gzip.decompress(data).split(b"\n")[line]
     result = json.loads(data)
     if result["generation"] > event["data"]["generation"]:
         return None

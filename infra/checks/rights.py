@@ -127,7 +127,7 @@ def _(stack):
 @check("only the message-processor sees mail and rules, and it deletes none; only the user-worker deletes mail, and it sees none")
 def _(stack):
     bucket = stack.attribute("Results", "Arn")
-    places = [f"{bucket}/{prefix}/*" for prefix in ("results", "raw")]
+    places = [f"{bucket}/{prefix}/*" for prefix in ("results", "packed", "raw")]
     sees = {(f"s3:{verb}Object", place) for verb in ("Get", "Put") for place in places}
     rules = {("s3:GetObject", rules_object(stack))} if stack.given.get("RulesFile") else set()
     if rules:
@@ -142,12 +142,12 @@ def _(stack):
         same(function, may(stack, function, "s3"), should.get(function, ()))
 
 
-@check("who lists versions of objects lists results and originals")
+@check("who lists versions of objects lists results, packed or not, and originals")
 def _(stack):
     for statement in statements(stack, role_of(stack, "UserWorker")):
         if "s3:ListBucketVersions" in listed(statement["Action"]):
             [prefixes] = [told["s3:prefix"] for told in statement["Condition"].values()]
-            same("prefixes", prefixes, ["results/*", "raw/*"])
+            same("prefixes", prefixes, ["results/*", "packed/*", "raw/*"])
 
 
 @check("only the dead-letter stage writes to people, from one address, and only where it is switched on")

@@ -6,8 +6,9 @@ from checklist import check, each, same
 
 PARAMETERS = """
     Schedule PollIntervalMin PollIntervalMax MaxUsersPerInvocation UserBatchSize MessageBatchSize MaxConcurrency
-    AlarmEmail ConnectLinks Features ForwardTargets Notify NotifyFrom RulesFile GoogleBaseUrl GoogleSecretArn
-    WorkspaceSecretArn WebhookSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds Architecture
+    AlarmEmail ConnectLinks Features ForwardTargets ResultsFormat Notify NotifyFrom RulesFile GoogleBaseUrl
+    GoogleSecretArn WorkspaceSecretArn WebhookSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds
+    Architecture
 """.split()
 
 
@@ -50,6 +51,7 @@ def became(stack):
         "Features": [told[name]["FEATURES"] for name in ("OauthCallback", "MessageProcessor")],
         "ForwardTargets": [told["MessageProcessor"]["FORWARD_TARGETS"]],
         "WebhookSecretArn": [told["MessageProcessor"]["WEBHOOK_SECRET_ID"]],
+        "ResultsFormat": [told["MessageProcessor"]["RESULTS_FORMAT"]],
         "Notify": [told["DeadLetter"]["NOTIFY"]],
         "NotifyFrom": [told["DeadLetter"]["NOTIFY_FROM"]],
         "RulesFile": [told["MessageProcessor"]["RULES_FILE"]],

@@ -32,6 +32,7 @@ CHOICES = {
         "Notify": "ses",
         "NotifyFrom": "fanmail@mail.example.com",
         "RulesFile": "s3://rules-of-ours/fanmail/rules.toml",
+        "ResultsFormat": "packed",
         "GoogleBaseUrl": "https://google.example.com",
         "GoogleSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:given-AbCdEf",
         "WorkspaceSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:workspace-AbCdEf",

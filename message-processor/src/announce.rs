@@ -7,6 +7,7 @@ use shared::events::data::{MessageProcessed, StoredResult};
 use shared::events::{Attributes, Event, EventKind, message_event_id};
 use shared::ids::UserId;
 use shared::jobs::Lane;
+use shared::pack::{Line, PackKey};
 use shared::result::MessageResult;
 use shared::settings::EventData;
 
@@ -26,12 +27,26 @@ pub(crate) struct Announcer<'a> {
 impl Announcer<'_> {
     /// Announces `result` as it stands in the archive under `key`, in `bytes`.
     pub(crate) fn event(&self, key: &str, result: &MessageResult, bytes: &[u8]) -> Event {
+        self.event_at((key, None), result, bytes)
+    }
+
+    /// Announces the result that is this line of a pack.
+    pub(crate) fn event_of_line(&self, key: &PackKey, line: &Line) -> Event {
+        self.event_at((key.as_str(), Some(line.number)), &line.result, &line.bytes)
+    }
+
+    fn event_at(
+        &self,
+        place: (&str, Option<usize>),
+        result: &MessageResult,
+        bytes: &[u8],
+    ) -> Event {
         let message_id = result.message_id.clone();
         let subject = message_id.as_ref().map(ToString::to_string).unwrap_or_default();
         let id = message_id
             .map(|message| message_event_id(self.user, &message, result.generation))
             .unwrap_or_default();
-        let data = self.data(key, result, bytes);
+        let data = self.data(place, result, bytes);
         let kind = EventKind::MessageProcessed;
         let mut event = Event::new(self.stack, id, kind, subject, result.processed_at, data);
         event.attributes = Attributes {
@@ -45,7 +60,12 @@ impl Announcer<'_> {
         event
     }
 
-    fn data(&self, key: &str, result: &MessageResult, bytes: &[u8]) -> Value {
+    fn data(
+        &self,
+        (key, line): (&str, Option<usize>),
+        result: &MessageResult,
+        bytes: &[u8],
+    ) -> Value {
         let sha256 = hex::encode(digest(&SHA256, bytes));
         let travels = self.event_data == EventData::Full && bytes.len() <= MAX_INLINE_RESULT;
         json!(MessageProcessed {
@@ -61,7 +81,7 @@ impl Announcer<'_> {
             generation: result.generation,
             lane: self.lane,
             replay: self.lane == Lane::Replay,
-            result: StoredResult { key, sha256, bytes: bytes.len() },
+            result: StoredResult { key, line, sha256, bytes: bytes.len() },
             document: travels.then(|| document(bytes)).flatten(),
         })
     }

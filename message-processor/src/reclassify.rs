@@ -5,10 +5,14 @@
 //! that no replaced result stays without its event. What the run itself has written is told by its moment and is not
 //! judged twice, so that a run that goes on raises no generation again.
 //!
+//! Results in packs are not replaced, for a pack never changes: those of one pack that are judged anew are written to another
+//! beside it, and their marks name that one instead, each if it still names the one that was read: `packs.rs`.
+//!
 //! A mailbox that ends meanwhile loses what a page wrote by its purge's second pass, as it does with every stage's writes:
 //! a page is far shorter than the time between the two passes.
 
 mod decide;
+mod packs;
 mod progress;
 
 use std::collections::BTreeMap;
@@ -24,6 +28,7 @@ use shared::ids::{Epoch, MessageId, UserId};
 use shared::jobs::Lane;
 use shared::ledger::{Control, Mailboxes, Marks};
 use shared::mark::{Ending, MarkState};
+use shared::pack::Groups;
 use shared::result::MessageResult;
 use shared::settings::EventData;
 use shared::store::{StoreError, Write};
@@ -118,12 +123,34 @@ struct Next {
 }
 
 /// What looking at one result came to.
-enum Look {
+enum Look<T> {
     Unreadable,
     /// It is not meant, or was judged by this run.
     Left,
     WithoutOriginal,
-    Judged(Box<Next>, Option<Change>),
+    Judged(T, Option<Change>),
+}
+
+impl Tally {
+    /// Counts what was looked at; answers what is to be written anew, and what changes by it.
+    fn count<T>(&mut self, scope: &Scope, looks: Vec<Look<T>>) -> (Vec<T>, Vec<Change>) {
+        let (mut next, mut changes) = (vec![], vec![]);
+        for look in looks {
+            match look {
+                Look::Unreadable => self.unreadable += 1,
+                Look::Left => {}
+                Look::WithoutOriginal => self.without_original += 1,
+                Look::Judged(judged, change) => {
+                    if change.is_some() || !scope.changed_only {
+                        next.push(judged);
+                    }
+                    changes.extend(change);
+                }
+            }
+        }
+        self.changed += changes.len() as u64;
+        (next, changes)
+    }
 }
 
 impl Reclassification {
@@ -138,6 +165,13 @@ impl Reclassification {
         while let Some((user, keys)) = self.page(scope, &mut after).await? {
             let (_, changes) = self.judged(scope, &user, keys, None, &mut tally).await?;
             changes.iter().for_each(&mut each);
+        }
+        let mut groups = Groups::of(&*self.archive, scope.user.clone()).await?;
+        while let Some(group) = groups.next().await? {
+            for lines in self.packs_of(&group, &mut tally).await? {
+                let (_, changes) = self.judged_lines(scope, lines, None, &mut tally).await?;
+                changes.iter().for_each(&mut each);
+            }
         }
         Ok(tally)
     }
@@ -157,6 +191,20 @@ impl Reclassification {
             self.hold(&mut held, next.iter().map(|one| one.key.clone()).collect()).await?;
             tally.announced += self.replace(&user, next).await?;
             changes.iter().for_each(&mut each);
+        }
+        let mut groups = Groups::of(&*self.archive, scope.user.clone()).await?;
+        while let Some(group) = groups.next().await? {
+            for lines in self.packs_of(&group, &mut tally).await? {
+                let started_at = Some(held.progress.started_at);
+                let judged = self.judged_lines(scope, lines, started_at, &mut tally).await?;
+                let (next, changes) = judged;
+                let in_hand = next.iter().map(|next| next.key.to_string()).collect();
+                self.hold(&mut held, in_hand).await?;
+                if let Some(next) = next {
+                    tally.announced += self.write_pack(&group.user, next).await?;
+                }
+                changes.iter().for_each(&mut each);
+            }
         }
         self.close(held).await?;
         Ok(tally)
@@ -197,46 +245,49 @@ impl Reclassification {
         tally: &mut Tally,
     ) -> Result<(Vec<Next>, Vec<Change>), StoreError> {
         tally.looked += keys.len() as u64;
-        let row = self.mailboxes.get(user).await?;
-        if row.is_none_or(|row| row.disconnected_at.is_some()) {
+        if !self.is_connected(user).await? {
             tally.ended += keys.len() as u64;
             return Ok((vec![], vec![]));
         }
         let looks = stream::iter(keys).map(|key| self.look(scope, key, started_at));
-        let looks: Vec<Look> = looks.buffered(TOGETHER).try_collect().await?;
-        let (mut next, mut changes) = (vec![], vec![]);
-        for look in looks {
-            match look {
-                Look::Unreadable => tally.unreadable += 1,
-                Look::Left => {}
-                Look::WithoutOriginal => tally.without_original += 1,
-                Look::Judged(judged, change) => {
-                    if change.is_some() || !scope.changed_only {
-                        next.push(*judged);
-                    }
-                    changes.extend(change);
-                }
-            }
-        }
-        tally.changed += changes.len() as u64;
-        Ok((next, changes))
+        let looks: Vec<Look<Next>> = looks.buffered(TOGETHER).try_collect().await?;
+        Ok(tally.count(scope, looks))
     }
 
-    /// Judges one result anew. Its original is read where it is needed, and not kept any longer: it may be 50 MiB.
+    async fn is_connected(&self, user: &UserId) -> Result<bool, StoreError> {
+        let row = self.mailboxes.get(user).await?;
+        Ok(row.is_some_and(|row| row.disconnected_at.is_none()))
+    }
+
+    /// Judges the result of this key anew.
     async fn look(
         &self,
         scope: &Scope,
         key: String,
         started_at: Option<Timestamp>,
-    ) -> Result<Look, StoreError> {
+    ) -> Result<Look<Next>, StoreError> {
         let Some(Object { bytes, version: over }) = self.archive.read(&key).await? else {
             return Ok(Look::Unreadable);
         };
         let Ok(old) = serde_json::from_slice::<MessageResult>(&bytes) else {
             return Ok(Look::Unreadable);
         };
+        Ok(match self.judge(scope, &old, started_at).await? {
+            Look::Judged(result, change) => Look::Judged(Next { key, over, result }, change),
+            Look::WithoutOriginal => Look::WithoutOriginal,
+            Look::Unreadable | Look::Left => Look::Left,
+        })
+    }
+
+    /// Judges one result anew. Its original is read where it is needed, and not kept any longer: it may be 50 MiB.
+    async fn judge(
+        &self,
+        scope: &Scope,
+        old: &MessageResult,
+        started_at: Option<Timestamp>,
+    ) -> Result<Look<MessageResult>, StoreError> {
         let is_ours = started_at.is_some_and(|started_at| old.processed_at >= started_at);
-        if is_ours || !scope.covers(&old) {
+        if is_ours || !scope.covers(old) {
             return Ok(Look::Left);
         }
         let raw = match &old.original {
@@ -244,11 +295,11 @@ impl Reclassification {
             None => None,
         };
         let now = self.clock.now();
-        let Some(result) = anew(&old, raw.as_deref(), self.rules.as_deref(), now) else {
+        let Some(result) = anew(old, raw.as_deref(), self.rules.as_deref(), now) else {
             return Ok(Look::WithoutOriginal);
         };
-        let change = change(&old, &result);
-        Ok(Look::Judged(Box::new(Next { key, over, result }), change))
+        let change = change(old, &result);
+        Ok(Look::Judged(result, change))
     }
 
     /// Replaces and announces; answers how many. What somebody else has replaced meanwhile is theirs to announce.
@@ -306,18 +357,21 @@ impl Reclassification {
     }
 
     fn event(&self, user: &UserId, key: &str, result: &MessageResult, bytes: &[u8]) -> Event {
-        let announcer = Announcer {
-            stack: &self.stack,
-            event_data: self.event_data,
-            user,
-            lane: Lane::Reclassify,
-        };
-        announcer.event(key, result, bytes)
+        self.announcer(user).event(key, result, bytes)
+    }
+
+    fn announcer<'a>(&'a self, user: &'a UserId) -> Announcer<'a> {
+        let (stack, event_data) = (&self.stack, self.event_data);
+        Announcer { stack, event_data, user, lane: Lane::Reclassify }
     }
 
     /// Announces what a run that died had replaced: perhaps it had not come to announce it.
     async fn settle(&self, held: &Held) -> Result<(), StoreError> {
         for key in &held.progress.in_hand {
+            if let Ok(key) = key.parse() {
+                self.settle_pack(&key).await?;
+                continue;
+            }
             let (Some(place), Some(bytes)) = (Place::of(key), self.archive.get(key).await?) else {
                 continue;
             };

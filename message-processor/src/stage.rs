@@ -3,11 +3,13 @@
 //! It cannot open refresh tokens and does not know our client's secret: when the access token will not do, it asks the
 //! user-worker for a newer one and waits. Per message the order of effects is original → result → action jobs →
 //! publish → mark done → acknowledge, so that a crash between any two repeats work; the first result that was written
-//! stands, and whoever finds it there announces that one.
+//! stands, and whoever finds it there announces that one. With `RESULTS_FORMAT=packed` the result is a line of the job's
+//! pack, and before anything follows from it the message's mark names that pack: `packing.rs`.
 
 mod action;
 mod ending;
 mod message;
+mod packing;
 mod token;
 
 use std::sync::Arc;
@@ -26,8 +28,9 @@ use shared::intake::send;
 use shared::jobs::{ActionJob, Listed, MessageJob, ProcessorJob};
 use shared::ledger::{DeadLetters, Mailboxes, Marks};
 use shared::mailbox::Mailbox;
-use shared::mark::Ending;
+use shared::mark::{Ending, Mark};
 use shared::pacing::patience;
+use shared::pack::PackKey;
 use shared::queue::Queue;
 use shared::reason::Reason;
 use shared::replay::resolve;
@@ -98,6 +101,13 @@ fn paced(mut actions: Vec<ActionJob>, now: Timestamp) -> Vec<ActionJob> {
     actions
 }
 
+/// A message that has not come to its end.
+struct Pending {
+    listed: Listed,
+    /// The pack that its mark names: an earlier run has stored it, and died before it was done.
+    pack: Option<PackKey>,
+}
+
 /// What is known while one job is worked on.
 struct Run<'a, J> {
     job: &'a J,
@@ -159,8 +169,9 @@ impl MessageProcessor {
             return Ok(attempt.postpone(job.clone(), until));
         }
         let Some(access) = self.access(&mailbox, job, attempt).await? else {
+            let messages = pending.into_iter().map(|pending| pending.listed).collect();
             return self
-                .wait_for_token(MessageJob { messages: pending, ..job.clone() }, &mailbox, attempt)
+                .wait_for_token(MessageJob { messages, ..job.clone() }, &mailbox, attempt)
                 .await;
         };
         let rules = self.rules.rules().await?;
@@ -170,15 +181,18 @@ impl MessageProcessor {
     }
 
     /// The messages of a job that have not come to their end: a repeated job costs one read and no units.
-    async fn pending(&self, job: &MessageJob) -> Result<Vec<Listed>, StoreError> {
+    async fn pending(&self, job: &MessageJob) -> Result<Vec<Pending>, StoreError> {
         let ids: Vec<_> = job.messages.iter().map(|listed| listed.id.clone()).collect();
         let marks = self.marks.get(&job.header.user_id, &ids).await?;
         let now = self.clock.now();
-        let is_final = |mark: Option<shared::mark::Mark>| {
-            mark.is_some_and(|mark| mark.state.is_final() && mark.counts(job.header.epoch, now))
-        };
-        let pending = job.messages.iter().zip(marks).filter(|(_, mark)| !is_final(mark.clone()));
-        Ok(pending.map(|(listed, _)| listed.clone()).collect())
+        let is_final = |mark: &Mark| mark.state.is_final() && mark.counts(job.header.epoch, now);
+        let pending = job.messages.iter().zip(marks);
+        let pending = pending.filter(|(_, mark)| !mark.as_ref().is_some_and(is_final));
+        let pending = pending.map(|(listed, mark)| Pending {
+            listed: listed.clone(),
+            pack: mark.and_then(|mark| mark.pack),
+        });
+        Ok(pending.collect())
     }
 
     /// Fetches and stores each message, announces what was stored, marks what has come to its end, and answers what
@@ -186,24 +200,27 @@ impl MessageProcessor {
     async fn take(
         &self,
         run: &Run<'_, MessageJob>,
-        pending: Vec<Listed>,
+        pending: Vec<Pending>,
     ) -> Result<Vec<(Listed, Leftover)>, StoreError> {
-        let one = |listed: Listed| {
-            let span = tracing::info_span!("message", messageId = %listed.id);
-            self.one(run, listed).instrument(span)
+        let one = |pending: Pending| {
+            let span = tracing::info_span!("message", messageId = %pending.listed.id);
+            self.one(run, pending).instrument(span)
         };
+        let (mut stored, pending) = self.named(run, pending).await?;
         let outcomes = stream::iter(pending).map(one).buffer_unordered(IN_FLIGHT);
-        let outcomes: Vec<(Listed, Outcome)> = outcomes.collect().await;
+        let outcomes: Vec<(Pending, Outcome)> = outcomes.collect().await;
         let units = outcomes.len() * self.settings.pacing.units_of_a_message() as usize;
         tracing::info!(messages = outcomes.len(), units, "Fetched");
-        let (mut stored, mut endings, mut leftovers) = (vec![], vec![], vec![]);
-        for (listed, outcome) in outcomes {
+        let (mut judged, mut endings, mut leftovers) = (vec![], vec![], vec![]);
+        for (pending, outcome) in outcomes {
             match outcome {
-                Outcome::Stored(one) => stored.push((listed, *one)),
+                Outcome::Stored(one) => stored.push((pending.listed, *one)),
+                Outcome::Judged(result) => judged.push((pending, *result)),
                 Outcome::Skipped(ending) => endings.push(ending),
-                Outcome::NotDone(leftover) => leftovers.push((listed, leftover)),
+                Outcome::NotDone(leftover) => leftovers.push((pending.listed, leftover)),
             }
         }
+        stored.extend(self.pack(run, judged).await?);
         let actions = stored.iter_mut().flat_map(|(_, one)| std::mem::take(&mut one.actions));
         let actions = paced(actions.collect(), self.clock.now());
         send(&*self.message_jobs, &actions, self.clock.now()).await?;

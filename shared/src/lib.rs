@@ -26,6 +26,7 @@ pub mod mailbox;
 pub mod mailer;
 pub mod mark;
 pub mod pacing;
+pub mod pack;
 pub mod queue;
 pub mod reason;
 pub mod replay;

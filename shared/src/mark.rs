@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, Generation, JobId, MessageId};
+use crate::pack::PackKey;
 use crate::reason::SkipReason;
 
 /// How long a mark outlives its message's end: longer than the longest possible redelivery (source retention 4 days,
@@ -36,6 +37,8 @@ pub struct Mark {
     pub expires_at: Option<Timestamp>,
     /// The forwards of the message that were begun, by the action's id.
     pub forwards: Forwards,
+    /// The pack whose line is the message's result, with `RESULTS_FORMAT=packed`; named before the result is announced.
+    pub pack: Option<PackKey>,
 }
 
 /// The forwards of a message.
@@ -139,6 +142,17 @@ pub struct Ending {
     pub internal_date: Option<Timestamp>,
 }
 
+/// The pack that holds a message's result, to be named in its mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// Gmail's id.
+    pub message_id: MessageId,
+    /// The pack.
+    pub pack: PackKey,
+    /// The one that the mark named when it was read: the condition under which it may name another.
+    pub over: Option<PackKey>,
+}
+
 /// How many messages of a mailbox stand in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -192,6 +206,7 @@ mod tests {
             done_at: None,
             expires_at: None,
             forwards: Forwards::default(),
+            pack: None,
         };
         assert!(mark.counts(Epoch(1), at) && !mark.counts(Epoch(2), at));
         mark.state = MarkState::Done;

@@ -125,6 +125,9 @@ pub enum ActionState {
     Failed,
 }
 
+/// The folder of all results that are objects of their own.
+pub const RESULTS: &str = "results/";
+
 /// Where a message's result is kept: a function of the message alone, so that every attempt finds the same place.
 pub fn result_key(user: &UserId, message: &MessageId, internal_date: Timestamp) -> String {
     let date = internal_date.date();
@@ -134,7 +137,7 @@ pub fn result_key(user: &UserId, message: &MessageId, internal_date: Timestamp) 
 
 /// The folder of all results of a mailbox, closed by its `/`: 4 is not the beginning of 42.
 pub fn results_of(user: &UserId) -> String {
-    format!("results/{user}/")
+    format!("{RESULTS}{user}/")
 }
 
 /// Where a message's own bytes are kept.
@@ -148,12 +151,12 @@ pub fn originals_of(user: &UserId) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn empty() -> MessageResult {
+    pub(crate) fn empty() -> MessageResult {
         MessageResult {
             schema: Schema::V1,
             user_id: None,

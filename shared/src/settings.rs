@@ -121,6 +121,8 @@ pub struct Settings {
     pub retry_base: Duration,
     /// `KEEP_ORIGINALS`.
     pub keep_originals: bool,
+    /// `RESULTS_FORMAT`.
+    pub results_format: ResultsFormat,
     /// `EVENT_DATA`.
     pub event_data: EventData,
     /// `MAX_MESSAGE_BYTES`: above this a message is not read.
@@ -163,6 +165,15 @@ pub enum ConnectLinks {
     Required,
 }
 
+/// How results are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultsFormat {
+    /// An object for each.
+    Json,
+    /// An object for those of a job, a line for each.
+    Packed,
+}
+
 /// What an event carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventData {
@@ -184,6 +195,7 @@ impl Settings {
             gap_overlap: env.parsed("GAP_OVERLAP", Duration::from_mins(10), duration),
             retry_base: env.parsed("RETRY_BASE", Duration::from_secs(30), duration),
             keep_originals: env.parsed("KEEP_ORIGINALS", true, boolean),
+            results_format: env.parsed("RESULTS_FORMAT", ResultsFormat::Json, results_format),
             event_data: env.parsed("EVENT_DATA", EventData::Summary, event_data),
             max_message_bytes: env.parsed("MAX_MESSAGE_BYTES", 50 << 20, bytes),
             pacing: env.parsed("QUOTA_PRICES", Pacing::MAY_2026, quota_prices),
@@ -288,6 +300,14 @@ fn backfill(text: &str) -> Result<Backfill, String> {
                 ))
             })
             .ok_or_else(|| format!("'{text}' is none of unread, none, all, since:YYYY-MM-DD")),
+    }
+}
+
+fn results_format(text: &str) -> Result<ResultsFormat, String> {
+    match text {
+        "json" => Ok(ResultsFormat::Json),
+        "packed" => Ok(ResultsFormat::Packed),
+        _ => Err(format!("'{text}' is neither json nor packed")),
     }
 }
 

@@ -6,9 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use shared::clock::{Chance, Clock};
+use shared::ids::Epoch;
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Control, Segment};
 use shared::mailbox::AccessBy;
+use shared::mark::{Listing, MarkState};
 use shared::queue::Queue;
 use shared::queue::sqlite::SqliteQueue;
 use shared::sqlite::Database;
@@ -69,7 +71,8 @@ async fn what_was_written_is_there_when_the_file_is_opened_again() {
 
 #[tokio::test]
 async fn a_file_of_an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
-    let third = "ALTER TABLE marks DROP COLUMN forwards; PRAGMA user_version = 3;";
+    let third = "ALTER TABLE marks DROP COLUMN forwards; ALTER TABLE marks DROP COLUMN pack;
+                 PRAGMA user_version = 3;";
     let second =
         format!("{third} ALTER TABLE mailboxes DROP COLUMN access; PRAGMA user_version = 2;");
     let first =
@@ -80,12 +83,18 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
         let (clock, consent) = (Clock::manual(start()), memory().consent("ada", None));
         let before = stores(folder.path(), &clock, Chance::seeded(1)).await;
         assert_eq!(before.mailboxes.connect(consent).await.unwrap(), Write::Applied);
+        let (user, id) = ("ada".parse().unwrap(), "m1".parse().unwrap());
+        let (job_id, state) = ("j1".parse().unwrap(), MarkState::Listed);
+        let listing = [Listing { message_id: id, job_id, state }];
+        before.marks.list(&user, Epoch(1), &listing, start()).await.unwrap();
         drop(before);
         rusqlite::Connection::open(&file).unwrap().execute_batch(older).unwrap();
         let world = sqlite_at(folder).await;
         let mailbox = world.mailbox("ada").await;
         assert_eq!((mailbox.email.as_str(), mailbox.purged), ("ada@example.com", None));
         assert_eq!(mailbox.access, AccessBy::Consent);
+        let marks = world.here.marks.get(&user, &["m1".parse().unwrap()]).await.unwrap();
+        assert_eq!(marks[0].as_ref().map(|mark| mark.pack.clone()), Some(None));
     }
 }
 

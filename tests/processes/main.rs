@@ -20,6 +20,7 @@ mod kills;
 mod live;
 mod mailboxes;
 mod notices;
+mod packs;
 mod reclassify;
 mod rules;
 mod secrets;

@@ -36,6 +36,7 @@ mod dead_letters;
 mod events;
 mod fairness;
 mod marks;
+mod packs;
 mod purge;
 mod queue;
 mod resealing;

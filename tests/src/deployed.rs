@@ -25,6 +25,7 @@ use tempfile::TempDir;
 use self::local_aws::{LocalAws, OWNER};
 use crate::browser;
 use crate::google::Google;
+use crate::readme;
 
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -234,7 +235,7 @@ fn run_readme(room: &Path, endpoint: &str, parameters: &[(&str, &str)]) {
         .iter()
         .map(|(name, value)| format!("'ParameterKey={name},ParameterValue=\"{value}\"'"))
         .collect();
-    let deploy = deploy_command()
+    let deploy = readme::block("sam deploy")
         .replace("sam deploy", &format!("sam deploy --parameter-overrides {}", pairs.join(" ")));
     let mut command = Command::new("bash");
     command.args(["-euc", &deploy]).current_dir(REPOSITORY).envs(OWNER);
@@ -248,14 +249,6 @@ fn run_readme(room: &Path, endpoint: &str, parameters: &[(&str, &str)]) {
     let ran = command.output().unwrap();
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(ran.status.success(), "{deploy}\n{}\n{}", said(&ran.stdout), said(&ran.stderr));
-}
-
-/// The README's block in which the stack is deployed, as it stands there.
-fn deploy_command() -> String {
-    let readme = std::fs::read_to_string(Path::new(REPOSITORY).join("README.md")).unwrap();
-    let mut blocks = readme.split("```").skip(1).step_by(2);
-    let block = blocks.find(|block| block.contains("sam deploy")).unwrap();
-    block.split_once('\n').unwrap().1.to_owned()
 }
 
 /// The search path of this process, with the folder of `program` before it.

@@ -10,4 +10,5 @@ pub mod deployed;
 pub mod google;
 pub mod patience;
 pub mod process;
+pub mod readme;
 pub mod settings;

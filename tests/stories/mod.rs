@@ -41,6 +41,7 @@ mod mail;
 mod notices;
 mod odd_mail;
 mod pacing;
+mod packs;
 mod pausing;
 mod purge;
 mod readings;

@@ -8,6 +8,7 @@ use shared::jobs::{MessageJob, decode};
 use shared::ledger::{DeadLetter, LetterFilter};
 use shared::mailbox::Mailbox;
 use shared::mark::{MarkCounts, MarkState};
+use shared::pack::Pack;
 use shared::result::{original_key, result_key};
 
 use super::backend::Seen;
@@ -42,8 +43,13 @@ impl World {
     /// The stored result of a message, as bytes.
     pub(crate) async fn result_bytes(&self, user: &UserId, id: &MessageId) -> Option<Vec<u8>> {
         let marks = self.backend.stores.marks.get(user, std::slice::from_ref(id)).await.unwrap();
+        let archive = &self.backend.stores.archive;
+        if let Some(key) = marks[0].as_ref().and_then(|mark| mark.pack.as_ref()) {
+            let pack = Pack::read(&archive.get(key.as_str()).await.unwrap()?).unwrap();
+            return pack.line_of(id).map(|line| line.bytes.clone());
+        }
         let date = marks[0].as_ref().and_then(|mark| mark.internal_date).unwrap_or(self.now());
-        self.backend.stores.archive.get(&result_key(user, id, date)).await.unwrap()
+        archive.get(&result_key(user, id, date)).await.unwrap()
     }
 
     pub(crate) async fn result(&self, user: &UserId, id: &MessageId) -> Option<Value> {

@@ -1,6 +1,7 @@
 //! The end of a mailbox's life: one write, so that nothing new is begun; then revoke, purge, announce, and only then is
 //! the debt cleared. What a crash leaves is found in the row by the next job, and gone on with from there.
 
+use futures::{StreamExt, TryStreamExt, stream};
 use shared::announce::publish_disconnect;
 use shared::clock::Timestamp;
 use shared::disposition::{Attempt, GoogleFailure, MAX_TRIES, chain, oauth_failure};
@@ -10,10 +11,12 @@ use shared::ids::{Epoch, Grant, UserId};
 use shared::jobs::{UserJob, UserJobKind};
 use shared::ledger::LetterFilter;
 use shared::mailbox::{AccessBy, Mailbox, Owed};
+use shared::pack::{Day, days};
 use shared::replay::LetterJob;
 use shared::result::{originals_of, results_of};
 use shared::sealing::{SealedFor, SealingError, TokenKind};
 use shared::secret::RefreshToken;
+use shared::store::StoreError;
 
 use crate::failure::SyncError;
 use crate::{Next, UserWorker};
@@ -24,6 +27,9 @@ const PAGE: usize = 500;
 /// How many pages of each one job deletes before it takes another turn. On AWS such a round takes a second or two: all of
 /// them are well within a run.
 const PAGES: usize = 10;
+
+/// Days that are looked into for packs at the same time: those of twenty years take a quarter of a minute.
+const DAYS: usize = 16;
 
 /// What is to be done next for a life that has ended.
 enum Step {
@@ -187,11 +193,25 @@ impl UserWorker {
                 + self.letters.forget(user, PAGE).await?
                 + self.marks.forget(user, PAGE).await?;
             if deleted == 0 {
+                self.delete_packs(user).await?;
                 self.events.forget(user).await?;
                 return Ok(Next::Done);
             }
         }
         Ok(Next::Turn(now))
+    }
+
+    /// Deletes the packs of a mailbox, whichever the marks named. They are in the folders of days, so that each day for
+    /// which anybody has a pack is looked into; once, and when nothing else is left.
+    async fn delete_packs(&self, user: &UserId) -> Result<(), SyncError> {
+        let of_a_day = async |day: Day| {
+            let packs = day.packs_of(user);
+            while self.archive.remove(&packs, PAGE).await? > 0 {}
+            Ok::<(), StoreError>(())
+        };
+        let days = stream::iter(days(&*self.archive).await?);
+        days.map(of_a_day).buffer_unordered(DAYS).try_collect::<()>().await?;
+        Ok(())
     }
 
     /// Asks Google to take the grant back, with the token of the life that ended. A grant that is dead already is as

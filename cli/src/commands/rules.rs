@@ -12,7 +12,7 @@ use shared::clock::Clock;
 use shared::result::MessageResult;
 
 use super::classify::{messages, understood};
-use super::results::{PAGE, read};
+use super::results::Stored;
 use crate::args::{Data, Place, RulesArgs, RulesCommand};
 use crate::backend::Backend;
 use crate::print::{Out, Row, line};
@@ -165,24 +165,18 @@ async fn diff(
     out: Out,
 ) -> anyhow::Result<()> {
     let backend = Backend::open(place, data).await?;
-    let (mut changes, mut after) = (Changes::default(), None::<String>);
-    loop {
-        let keys = backend.archive.keys("results/", after.as_deref(), PAGE).await?;
-        let Some(last) = keys.last().cloned() else { break };
-        for key in keys {
-            let result = read(&backend, &key).await?;
-            let (before, then) = (asked(old, &result), asked(new, &result));
-            let without = |of: &[String], those: &[String]| -> Vec<String> {
-                of.iter().filter(|label| !those.contains(label)).cloned().collect()
-            };
-            let (added, removed) = (without(&then, &before), without(&before, &then));
-            changes.count(&added, &removed);
-            if !added.is_empty() || !removed.is_empty() {
-                let one = Changed { result: &key, added, removed };
-                out.said(&one.in_words(), &one)?;
-            }
+    let (mut changes, mut stored) = (Changes::default(), Stored::of(&backend, None));
+    while let Some((key, result)) = stored.next().await? {
+        let (before, then) = (asked(old, &result), asked(new, &result));
+        let without = |of: &[String], those: &[String]| -> Vec<String> {
+            of.iter().filter(|label| !those.contains(label)).cloned().collect()
+        };
+        let (added, removed) = (without(&then, &before), without(&before, &then));
+        changes.count(&added, &removed);
+        if !added.is_empty() || !removed.is_empty() {
+            let one = Changed { result: &key, added, removed };
+            out.said(&one.in_words(), &one)?;
         }
-        after = Some(last);
     }
     out.said(&changes.in_words(), &changes)
 }

@@ -11,11 +11,14 @@
 mod aws;
 mod seen;
 
+use std::borrow::Cow;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use aws_lc_rs::digest::{SHA256, digest};
 use clap::Parser;
+use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -63,6 +66,8 @@ struct Data {
 #[derive(Deserialize)]
 struct Stored {
     key: String,
+    /// Which line of the object it is, where that is a pack.
+    line: Option<usize>,
     sha256: String,
 }
 
@@ -113,15 +118,26 @@ async fn take(aws: &Aws, bucket: &str, seen: &mut Seen, record: &Record) -> anyh
 }
 
 /// The result that an event is about; none where a later judgement has taken its place, which has an event of its own.
-fn current(event: &Event, bytes: &[u8]) -> anyhow::Result<Option<Value>> {
-    let result: Value = serde_json::from_slice(bytes).context("reading a result")?;
+fn current(event: &Event, object: &[u8]) -> anyhow::Result<Option<Value>> {
+    let bytes: Cow<'_, [u8]> = match event.data.result.line {
+        Some(number) => line(object, number)?.into(),
+        None => object.into(),
+    };
+    let result: Value = serde_json::from_slice(&bytes).context("reading a result")?;
     let generation = result["generation"].as_u64().unwrap_or_default();
     if generation > u64::from(event.data.generation) {
         return Ok(None);
     }
-    let hash = hex::encode(digest(&SHA256, bytes));
+    let hash = hex::encode(digest(&SHA256, &bytes));
     ensure!(hash == event.data.result.sha256, "a result is not the one that was announced");
     Ok(Some(result))
+}
+
+/// One line of a pack, counted from 0.
+fn line(pack: &[u8], number: usize) -> anyhow::Result<Vec<u8>> {
+    let mut lines = BufReader::new(MultiGzDecoder::new(pack)).split(b'\n');
+    let line = lines.nth(number).context("a pack has no such line")?;
+    line.context("reading a pack")
 }
 
 /// The work of this example: to say what a message is, and why.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,6 +11,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::config::{Builder as S3Config, Credentials};
 use aws_sdk_sns::Client as Sns;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use shared::archive::Archive;
 use shared::archive::s3::S3Archive;
@@ -65,7 +68,6 @@ impl Stack {
     async fn store(&self, of: (&str, &str), category: &'static str, generation: u32) -> Event {
         let (user, message) = of;
         let key = format!("results/{user}/2026/05/01/{message}.json");
-        let (user, id): (UserId, MessageId) = (user.parse().unwrap(), message.parse().unwrap());
         let result = json!({
             "messageId": message, "category": category, "reasons": ["A reason"], "labels": [],
             "generation": generation,
@@ -74,19 +76,48 @@ impl Stack {
         let hash = hex::encode(digest(&SHA256, &bytes));
         let stored = json!({ "key": key, "sha256": hash, "bytes": bytes.len() });
         self.archive.put(&key, bytes, "application/json").await.unwrap();
-        let (event_id, at) =
-            (message_event_id(&user, &id, Generation(generation)), "2026-05-01T12:00:00Z");
-        let kind = EventKind::MessageProcessed;
-        let data = json!({ "generation": generation, "result": stored });
-        let (subject, at) = (message.to_owned(), at.parse().unwrap());
-        let mut event = Event::new("fanmail", event_id, kind, subject, at, data);
-        event.attributes = Attributes { category: Some(category), ..Attributes::default() };
-        event
+        event(of, category, generation, &stored)
+    }
+
+    /// Stores these messages' results as lines of one object, and answers their events.
+    async fn pack(&self, user: &str, messages: [&str; 2], category: &'static str) -> Vec<Event> {
+        let key = format!("packed/dt=2026-05-01/{user}-0123456789abcdef.ndjson.gz");
+        let line = |message: &str| {
+            let result = json!({
+                "messageId": message, "category": category, "reasons": ["A reason"], "labels": [],
+                "generation": 0,
+            });
+            result.to_string().into_bytes()
+        };
+        let lines = messages.map(line);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&lines.join(&b'\n')).unwrap();
+        let packed = gzip.finish().unwrap();
+        self.archive.put(&key, packed, "application/gzip").await.unwrap();
+        let event = |(number, message): (usize, &str)| {
+            let hash = hex::encode(digest(&SHA256, &lines[number]));
+            let stored = json!({
+                "key": key, "line": number, "sha256": hash, "bytes": lines[number].len(),
+            });
+            event((user, message), category, 0, &stored)
+        };
+        messages.into_iter().enumerate().map(event).collect()
     }
 
     async fn publish(&self, events: &[Event]) {
         assert_eq!(self.events.publish(events).await.unwrap(), [0; 0]);
     }
+}
+
+/// The event of a message whose result is stored so.
+fn event(of: (&str, &str), category: &'static str, generation: u32, stored: &Value) -> Event {
+    let (user, id): (UserId, MessageId) = (of.0.parse().unwrap(), of.1.parse().unwrap());
+    let event_id = message_event_id(&user, &id, Generation(generation));
+    let (kind, at) = (EventKind::MessageProcessed, "2026-05-01T12:00:00Z".parse().unwrap());
+    let data = json!({ "generation": generation, "result": stored });
+    let mut event = Event::new("fanmail", event_id, kind, id.to_string(), at, data);
+    event.attributes = Attributes { category: Some(category), ..Attributes::default() };
+    event
 }
 
 async fn config(endpoint: &str) -> SdkConfig {
@@ -122,6 +153,33 @@ fn python() -> Command {
     let mut command = Command::new(tests::deployed::tool("sam", "python"));
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("consumer.py"));
     command
+}
+
+#[tokio::test]
+async fn a_result_in_a_pack_is_found_by_its_line_and_checked() {
+    let stack = Stack::start().await;
+    let consumers =
+        [stack.consumer("rust", rust()).await, stack.consumer("python", python()).await];
+    let events = stack.pack(ADA, ["m1", "m2"], "bounce").await;
+    let gone = stack.pack(BOB, ["m3", "m4"], "bounce").await;
+    assert_eq!(stack.archive.remove("packed/dt=2026-05-01/43-", 10).await.unwrap(), 1);
+    stack.publish(&[events, gone].concat()).await;
+    let both = ["m1", "m2"].map(|id| (id.to_owned(), "bounce".to_owned()));
+    for consumer in consumers {
+        assert_eq!(told(consumer).await, both);
+    }
+
+    // What another line says is not taken for it.
+    let consumers =
+        [stack.consumer("rust", rust()).await, stack.consumer("python", python()).await];
+    let mut events = stack.pack(ADA, ["m5", "m6"], "bounce").await;
+    events[0].data["result"]["line"] = json!(1);
+    stack.publish(&events[..1]).await;
+    for mut consumer in consumers {
+        let refused = async || consumer.err().contains("not taken").then_some(());
+        tests::patience::wait_for("a refusal", tests::deployed::PATIENCE, refused).await;
+        assert!(consumer.ended().await.success() && consumer.out().is_empty());
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 use shared::ids::UserId;
 use shared::ledger::ControlItem;
-use shared::result::{MessageResult, results_of};
+use shared::result::{MessageResult, RESULTS, results_of};
 use shared::store::{StoreError, Write};
 
 use super::{LEASE, Reclassification, Stopped};
@@ -34,7 +34,7 @@ pub(super) struct Place {
 impl Place {
     /// `None` for what is no result's key.
     pub(super) fn of(key: &str) -> Option<Self> {
-        let mut parts = key.strip_prefix("results/")?.splitn(2, '/');
+        let mut parts = key.strip_prefix(RESULTS)?.splitn(2, '/');
         let (user, rest) = (parts.next()?.parse().ok()?, parts.next()?);
         let (day, file) = rest.split_at_checked("2026/05/01".len())?;
         let is_result = file.strip_suffix(".json").is_some();
@@ -45,7 +45,7 @@ impl Place {
 impl Scope {
     /// The folder that all of them are in.
     pub(super) fn folder(&self) -> String {
-        self.user.as_ref().map_or_else(|| "results/".to_owned(), results_of)
+        self.user.as_ref().map_or_else(|| RESULTS.to_owned(), results_of)
     }
 
     /// Whether something that is kept there may be meant.

@@ -9,10 +9,12 @@ mod gmail;
 
 use shared::action::{ActionEnd, ActionKind};
 use shared::disposition::{Attempt, Disposition, chain};
+use shared::events::Event;
 use shared::google::GmailError;
 use shared::jobs::ActionJob;
 use shared::mailbox::Mailbox;
 use shared::pacing::patience;
+use shared::pack::{Pack, PackKey};
 use shared::reason::Reason;
 use shared::replay::resolve;
 use shared::result::{Action, ActionState, MessageResult};
@@ -30,8 +32,8 @@ struct Task {
     mailbox: Mailbox,
     action: Action,
     result: MessageResult,
-    /// The result as it is stored.
-    bytes: Vec<u8>,
+    /// What announced it.
+    event: Event,
 }
 
 /// How an attempt ended.
@@ -107,10 +109,7 @@ impl MessageProcessor {
         if mailbox.epoch != job.header.epoch || mailbox.disconnected_at.is_some() {
             return Ok(None);
         }
-        let Some(bytes) = self.archive.get(&job.result).await? else { return Ok(None) };
-        let result: MessageResult = serde_json::from_slice(&bytes).map_err(|error| {
-            StoreError::Broken { doing: "reading a result", source: error.into() }
-        })?;
+        let Some((result, event)) = self.announced(job).await? else { return Ok(None) };
         let ours = result.user_id.as_ref() == Some(&job.header.user_id)
             && result.message_id.as_ref() == Some(&job.message_id);
         let is_it = |action: &&Action| {
@@ -119,7 +118,34 @@ impl MessageProcessor {
                 && action.state == ActionState::Pending
         };
         let action = result.actions.iter().find(is_it).filter(|_| ours).cloned();
-        Ok(action.map(|action| Task { mailbox, action, result, bytes }))
+        Ok(action.map(|action| Task { mailbox, action, result, event }))
+    }
+
+    /// The result as it is stored, by itself or as a line of a pack, and what announces it.
+    async fn announced(
+        &self,
+        job: &ActionJob,
+    ) -> Result<Option<(MessageResult, Event)>, StoreError> {
+        let Some(bytes) = self.archive.get(&job.result).await? else { return Ok(None) };
+        let announcer = Announcer {
+            stack: &self.settings.stack,
+            event_data: self.settings.event_data,
+            user: &job.header.user_id,
+            lane: job.lane,
+        };
+        if let Ok(key) = job.result.parse::<PackKey>() {
+            let line = Pack::read(&bytes)?.line_of(&job.message_id).cloned();
+            return Ok(line.map(|line| {
+                let event = announcer.event_of_line(&key, &line);
+                (line.result, event)
+            }));
+        }
+        let result = serde_json::from_slice(&bytes).map_err(|error| StoreError::Broken {
+            doing: "reading a result",
+            source: error.into(),
+        })?;
+        let event = announcer.event(&job.result, &result, &bytes);
+        Ok(Some((result, event)))
     }
 
     /// Announces an end, and only then lets the job go.
@@ -190,14 +216,7 @@ impl MessageProcessor {
         attempt: &Attempt,
     ) -> Result<End, StoreError> {
         let Some(webhooks) = &self.webhooks else { return Ok(End::Nothing) };
-        let announcer = Announcer {
-            stack: &self.settings.stack,
-            event_data: self.settings.event_data,
-            user: &task.mailbox.user_id,
-            lane: job.lane,
-        };
-        let event = announcer.event(&job.result, &task.result, &task.bytes);
-        let body = serde_json::to_string(&event).map_err(|error| StoreError::Broken {
+        let body = serde_json::to_string(&task.event).map_err(|error| StoreError::Broken {
             doing: "writing a webhook",
             source: error.into(),
         })?;

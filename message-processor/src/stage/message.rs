@@ -8,16 +8,17 @@ use shared::clock::Timestamp;
 use shared::events::Event;
 use shared::google::{GmailError, RawMessage};
 use shared::ids::MessageId;
-use shared::jobs::{ACTION_VERSION, ActionJob, Listed, MessageJob};
+use shared::jobs::{ACTION_VERSION, ActionJob, MessageJob};
 use shared::labels::skip_reason;
 use shared::mailbox::Mailbox;
 use shared::mark::{Ending, MarkState};
 use shared::reason::{Reason, SkipReason};
 use shared::result::{ActionState, MessageResult, original_key, result_key};
+use shared::settings::ResultsFormat;
 use shared::store::StoreError;
 
 use super::ending::Leftover;
-use super::{MessageProcessor, Run};
+use super::{MessageProcessor, Pending, Run};
 use crate::actions::finished::Finished;
 use crate::actions::plan::{Means, Owner, plan};
 use crate::announce::Announcer;
@@ -34,6 +35,8 @@ const LARGE: usize = 1 << 20;
 pub(super) enum Outcome {
     /// Stored, now or before; to be acted on and announced, and then at its end.
     Stored(Box<Stored>),
+    /// Understood, its original kept; to be stored in a pack.
+    Judged(Box<MessageResult>),
     /// At its end, with nothing to store.
     Skipped(Ending),
     /// Not at its end.
@@ -51,10 +54,15 @@ pub(super) struct Stored {
 
 impl MessageProcessor {
     /// Takes one message as far as it goes.
-    pub(super) async fn one(&self, run: &Run<'_, MessageJob>, listed: Listed) -> (Listed, Outcome) {
+    pub(super) async fn one(
+        &self,
+        run: &Run<'_, MessageJob>,
+        pending: Pending,
+    ) -> (Pending, Outcome) {
+        let listed = &pending.listed;
         let now = self.clock.now();
         if now >= run.attempt.deadline {
-            return (listed, Outcome::NotDone(Leftover::NoTime));
+            return (pending, Outcome::NotDone(Leftover::NoTime));
         }
         let limit = self.settings.max_message_bytes;
         let outcome = match self.gmail.message(&run.access.token, &listed.id, limit).await {
@@ -67,7 +75,7 @@ impl MessageProcessor {
             }
             Err(error) => Outcome::NotDone(Leftover::Google(error)),
         };
-        (listed, outcome)
+        (pending, outcome)
     }
 
     /// What is mail is stored; what is not is skipped: history need not have named its labels.
@@ -80,10 +88,8 @@ impl MessageProcessor {
         if let Some(reason) = skip_reason(&message.label_ids) {
             return skipped(run, message.id, reason, Some(message.internal_date));
         }
-        match self.store(run, message, now).await {
-            Ok(stored) => Outcome::Stored(Box::new(stored)),
-            Err(error) => Outcome::NotDone(Leftover::Store(error)),
-        }
+        let stored = self.store(run, message, now).await;
+        stored.unwrap_or_else(|error| Outcome::NotDone(Leftover::Store(error)))
     }
 
     /// Original first, then the result: a result never names an original that is not there.
@@ -92,12 +98,15 @@ impl MessageProcessor {
         run: &Run<'_, MessageJob>,
         message: RawMessage,
         now: Timestamp,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Outcome, StoreError> {
         let (id, internal_date) = (message.id.clone(), message.internal_date);
         let original = original_key(&run.mailbox.user_id, &id);
         let (result, raw) = self.understood(run, message, &original, now).await?;
         if self.settings.keep_originals {
             self.archive.put(&original, raw, "message/rfc822").await?;
+        }
+        if self.settings.results_format == ResultsFormat::Packed {
+            return Ok(Outcome::Judged(Box::new(result)));
         }
         let key = result_key(&run.mailbox.user_id, &id, internal_date);
         let (event, result) = self.store_result(run, &key, result).await?;
@@ -107,11 +116,23 @@ impl MessageProcessor {
             generation: result.generation,
             internal_date: Some(internal_date),
         };
+        Ok(Outcome::Stored(Box::new(self.stored(run, &key, event, &result, ending))))
+    }
+
+    /// What follows from a result that stands in the archive under `key`.
+    pub(super) fn stored(
+        &self,
+        run: &Run<'_, MessageJob>,
+        key: &str,
+        event: Event,
+        result: &MessageResult,
+        ending: Ending,
+    ) -> Stored {
         let mut stored = Stored { actions: Vec::new(), events: vec![event], ending };
-        if !owner(run).had(Some(internal_date)) {
-            self.act_on(run, &key, &result, &mut stored);
+        if !owner(run).had(result.internal_date) {
+            self.act_on(run, key, result, &mut stored);
         }
-        Ok(stored)
+        stored
     }
 
     /// A job for each action that is asked for, and an event for each that was refused.
@@ -199,6 +220,15 @@ impl MessageProcessor {
         Ok((result, raw))
     }
 
+    pub(super) fn announcer<'a>(&'a self, run: &'a Run<'_, MessageJob>) -> Announcer<'a> {
+        Announcer {
+            stack: &self.settings.stack,
+            event_data: self.settings.event_data,
+            user: &run.mailbox.user_id,
+            lane: run.job.lane,
+        }
+    }
+
     /// The first write stands: whoever finds a result there announces that one, whichever its generation.
     async fn store_result(
         &self,
@@ -211,12 +241,7 @@ impl MessageProcessor {
             source: error.into(),
         };
         let bytes = serde_json::to_vec(&ours).map_err(broken)?;
-        let announcer = Announcer {
-            stack: &self.settings.stack,
-            event_data: self.settings.event_data,
-            user: &run.mailbox.user_id,
-            lane: run.job.lane,
-        };
+        let announcer = self.announcer(run);
         let event = announcer.event(key, &ours, &bytes);
         match self.archive.put_new(key, bytes, "application/json").await? {
             Put::Stored => Ok((event, ours)),

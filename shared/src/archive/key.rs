@@ -14,7 +14,7 @@ const MAX_SEGMENT: usize = 255;
 /// A text that is no key. The text itself is left out: it may be anything.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "not a key: segments of letters, digits, '-', '_' and '.', none empty or beginning with a dot, joined by '/'"
+    "not a key: segments of letters, digits, '-', '_', '=' and '.', none empty or beginning with a dot, joined by '/'"
 )]
 struct BadKey;
 
@@ -48,8 +48,22 @@ pub(super) fn check_folder(folder: &str) -> Result<(), StoreError> {
     }
 }
 
+/// Refuses what names no place: of a prefix that is not closed by its `/` or `-`, nobody knows how far it reaches.
+pub(super) fn check_place(place: &str) -> Result<(), StoreError> {
+    match place.strip_suffix(['/', '-']) {
+        Some(name) => check(name),
+        None => Err(StoreError::Broken { doing: "naming a place", source: BadKey.into() }),
+    }
+}
+
+/// Whether a key is below a place that was checked.
+pub(super) fn is_below(place: &str, key: &str) -> bool {
+    let closed_by_a_sign = place.ends_with('-');
+    key.strip_prefix(place).is_some_and(|rest| !closed_by_a_sign || !rest.contains(['-', '/']))
+}
+
 fn is_segment(segment: &str) -> bool {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'=' | b'.');
     !segment.is_empty()
         && segment.len() <= MAX_SEGMENT
         && !segment.starts_with('.')

@@ -1,13 +1,13 @@
 //! An archive in memory: for tests, and the ground of the simulated world.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::key::{check, check_folder, check_prefix};
+use super::key::{check, check_folder, check_place, check_prefix, is_below};
 use super::{Archive, Object, Put, Version};
 use crate::store::{StoreError, Write};
 
@@ -98,10 +98,20 @@ impl Archive for MemoryArchive {
         Ok(rest.take_while(|key| key.starts_with(prefix)).take(limit).cloned().collect())
     }
 
-    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError> {
+    async fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         check_folder(folder)?;
-        let keys = self.keys(folder, None, limit).await?;
+        let objects = self.objects();
+        let below = objects.keys().filter_map(|key| key.strip_prefix(folder));
+        let within = below.filter_map(|rest| rest.split_once('/'));
+        let found: BTreeSet<String> = within.map(|(name, _)| format!("{folder}{name}/")).collect();
+        Ok(found.into_iter().collect())
+    }
+
+    async fn remove(&self, place: &str, limit: usize) -> Result<usize, StoreError> {
+        check_place(place)?;
         let mut objects = self.objects();
-        Ok(keys.iter().filter_map(|key| objects.remove(key)).count())
+        let below = objects.keys().filter(|key| is_below(place, key)).take(limit);
+        let below: Vec<String> = below.cloned().collect();
+        Ok(below.iter().filter_map(|key| objects.remove(key)).count())
     }
 }

@@ -54,9 +54,14 @@ pub trait Archive: Send + Sync {
         limit: usize,
     ) -> Result<Vec<String>, StoreError>;
 
-    /// Deletes at most `limit` objects below `folder`, which ends in `/`, with every version of theirs that is kept, and
-    /// answers how many it has deleted, versions counted one by one; 0 when nothing is left.
-    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError>;
+    /// The folders that are in `folder`, which ends in `/` as they do; where versions are kept, also those of which nothing
+    /// else is left.
+    async fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Deletes at most `limit` objects below `place`, with every version of theirs that is kept, and answers how many it
+    /// has deleted, versions counted one by one; 0 when nothing is left. A place ends in `/`, and is everything in that
+    /// folder; or in `-`, and is what is named so and on without another `-`.
+    async fn remove(&self, place: &str, limit: usize) -> Result<usize, StoreError>;
 }
 
 /// What is stored under a key.

@@ -15,7 +15,7 @@ use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
-use super::key::{check, check_folder, check_prefix};
+use super::key::{check, check_folder, check_place, check_prefix};
 use super::{Archive, Object, Put, Version};
 use crate::aws::{ATTEMPT, Place, fault, s3};
 use crate::clock::{Chance, Clock};
@@ -228,9 +228,14 @@ impl Archive for S3Archive {
         Ok(keys)
     }
 
-    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError> {
+    async fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         check_folder(folder)?;
-        let doomed = self.versions(folder, limit).await?;
+        self.folders_of_versions(folder).await
+    }
+
+    async fn remove(&self, place: &str, limit: usize) -> Result<usize, StoreError> {
+        check_place(place)?;
+        let doomed = self.versions(place, limit).await?;
         if doomed.is_empty() {
             return Ok(0);
         }

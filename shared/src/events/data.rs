@@ -51,9 +51,13 @@ pub struct MessageProcessed<'a> {
 pub struct StoredResult<'a> {
     /// In the bucket, or the folder, of results.
     pub key: &'a str,
-    /// Hash of its bytes, in hexadecimal.
+    /// Where the object is a pack, a gzipped text of lines, the number of the line that is the result, from 0; left out
+    /// where the object itself is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Hash of its bytes, in hexadecimal; of a line, without its end.
     pub sha256: String,
-    /// Its size.
+    /// Its size; of a line, without its end.
     pub bytes: usize,
 }
 

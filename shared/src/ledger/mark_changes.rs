@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, Generation, JobId};
-use crate::mark::{Ending, Forward, ForwardStep, Listing, MARK_LIFE, Mark, MarkState};
+use crate::mark::{Ending, Forward, ForwardStep, Listing, MARK_LIFE, Mark, MarkState, Naming};
 use crate::store::Write;
 
 impl Listing {
@@ -27,6 +27,8 @@ impl Listing {
                 .filter(|mark| mark.epoch == epoch)
                 .map(|mark| mark.forwards.clone())
                 .unwrap_or_default(),
+            // What was stored in an earlier life, or longer ago than a mark counts, is found again.
+            pack: there.and_then(|mark| mark.pack.clone()),
         })
     }
 }
@@ -45,6 +47,10 @@ impl Mark {
             self.done_at = Some(now);
             self.expires_at = Some(now + MARK_LIFE);
         })
+    }
+
+    pub(super) fn name(&mut self, naming: &Naming) -> Write {
+        Write::only_if(self.pack == naming.over, || self.pack = Some(naming.pack.clone()))
     }
 
     pub(super) fn park(&mut self, epoch: Epoch, job: &JobId) -> Write {

@@ -20,7 +20,8 @@ use crate::clock::Timestamp;
 use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::mailbox::{AccessBy, Announcement, Mailbox, Notice, Owed, Pace, Standing, Tokens};
-use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
+use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState, Naming};
+use crate::pack::PackKey;
 use crate::reason::{PauseReason, Reason};
 use crate::sealing::Sealed;
 use crate::store::{StoreError, Write};
@@ -224,6 +225,14 @@ pub trait Marks: Send + Sync {
         endings: &[Ending],
         now: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Names the packs that hold the results of these messages, and answers, in the same order, the one that each mark
+    /// then names: of two that name one over the same, the first wins. `None` where there is no mark.
+    async fn name(
+        &self,
+        user: &UserId,
+        namings: &[Naming],
+    ) -> Result<Vec<Option<PackKey>>, StoreError>;
 
     /// Those of these messages that are still *listed* become *parked* in `job`.
     async fn park(

@@ -14,7 +14,7 @@ const SCHEMA_VERSION: i64 = 4;
 const STEPS: [&str; 3] = [
     "ALTER TABLE mailboxes ADD COLUMN purged TEXT; PRAGMA user_version = 2;",
     "ALTER TABLE mailboxes ADD COLUMN access TEXT NOT NULL DEFAULT 'consent'; PRAGMA user_version = 3;",
-    "ALTER TABLE marks ADD COLUMN forwards TEXT; PRAGMA user_version = 4;",
+    "ALTER TABLE marks ADD COLUMN forwards TEXT; ALTER TABLE marks ADD COLUMN pack TEXT; PRAGMA user_version = 4;",
 ];
 
 /// How long one process waits for another's transaction. They take milliseconds; a checkpoint on a slow disk may not.

@@ -50,6 +50,7 @@ CREATE TABLE marks (
     expires_at    TEXT,
     -- JSON: the forwards that were begun.
     forwards      TEXT,
+    pack          TEXT,
     PRIMARY KEY (user_id, message_id)
 ) STRICT, WITHOUT ROWID;
 

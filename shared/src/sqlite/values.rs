@@ -7,6 +7,7 @@ use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::ledger::{LetterState, StageName};
 use crate::mailbox::AccessBy;
 use crate::mark::Forwards;
+use crate::pack::PackKey;
 use crate::reason::{PauseReason, Reason, SkipReason};
 use crate::sealing::Sealed;
 
@@ -46,7 +47,7 @@ macro_rules! id {
     )+};
 }
 
-id!(UserId, MessageId, JobId);
+id!(UserId, MessageId, JobId, PackKey);
 
 /// Counters are numbers.
 macro_rules! counter {

@@ -37,5 +37,28 @@ async fn what_is_purged_is_gone_in_every_version() {
     }
     assert_eq!(pages, 4, "seven, two at a time");
     assert_eq!(kept(&s3, &name).await, ["raw/42/a.eml"; 3]);
+    assert_eq!(archive.folders("raw/").await.unwrap(), ["raw/42/"]);
     assert_eq!(archive.get("raw/4/a.eml").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_folder_of_which_only_old_versions_are_left_is_found_and_emptied() {
+    let config = config().await;
+    let name = bucket(&config, &hex::encode(Chance::system().bytes::<6>())).await;
+    let (s3, archive) = (s3(&config), S3Archive::new(&config, name.clone()));
+    let (day, pack) = ("packed/dt=2026-05-01/", "packed/dt=2026-05-01/4-0a.ndjson.gz");
+    archive.put(pack, b"x".to_vec(), "application/gzip").await.unwrap();
+    s3.delete_object().bucket(&name).key(pack).send().await.unwrap();
+    assert_eq!(archive.keys("", None, 9).await.unwrap(), [""; 0]);
+    assert_eq!(archive.folders("packed/").await.unwrap(), [day]);
+    // More of somebody else's than a page holds come first.
+    for text in ["first", "second", "third"] {
+        archive.put(&format!("{day}4-0-0a.gz"), text.into(), "application/gzip").await.unwrap();
+    }
+    let mut deleted = Vec::new();
+    while deleted.last() != Some(&0) {
+        deleted.push(archive.remove(&format!("{day}4-"), 2).await.unwrap());
+    }
+    assert_eq!(deleted.iter().sum::<usize>(), 2, "its version, and the marker");
+    assert_eq!(kept(&s3, &name).await.len(), 3);
 }

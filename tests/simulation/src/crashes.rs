@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::breaker::Limits;
 use shared::google::security_event::EventKind;
+use shared::settings::ResultsFormat;
 
 use crate::deeds::Deed;
 use crate::fate::{Plan, Point};
@@ -37,6 +38,12 @@ fn kind() -> Nature {
     nature
 }
 
+fn packing() -> Nature {
+    let mut nature = kind();
+    nature.settings.results_format = ResultsFormat::Packed;
+    nature
+}
+
 fn connected(world: &mut World) {
     let person = world.add_person();
     let now = world.now();
@@ -55,7 +62,7 @@ fn now(world: &mut World, deed: Deed) {
 }
 
 /// The scenarios there are.
-pub const SCENARIOS: [Scenario; 16] = [
+pub const SCENARIOS: [Scenario; 18] = [
     Scenario {
         name: "first connect with backfill",
         nature: kind,
@@ -260,6 +267,31 @@ pub const SCENARIOS: [Scenario; 16] = [
             now(world, Deed::Deliver(0, 1));
             // Whoever died while a forward was intended is followed up after two minutes.
             minutes(world, 9);
+        },
+    },
+    Scenario {
+        name: "results in packs",
+        nature: packing,
+        before: connected,
+        script: |world| {
+            now(world, Deed::Deliver(0, 2));
+            now(world, Deed::Sync(0));
+            minutes(world, 1);
+        },
+    },
+    Scenario {
+        name: "packs are judged anew",
+        nature: packing,
+        before: |world| {
+            connected(world);
+            now(world, Deed::Deliver(0, 2));
+            minutes(world, 6);
+        },
+        script: |world| {
+            now(world, Deed::Reclassify);
+            minutes(world, 3);
+            now(world, Deed::Reclassify);
+            minutes(world, 1);
         },
     },
     Scenario {

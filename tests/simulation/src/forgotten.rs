@@ -6,6 +6,7 @@ use shared::goodbye::Purged;
 use shared::ids::{Epoch, MessageId, UserId};
 use shared::ledger::DeadLetter;
 use shared::mailbox::Mailbox;
+use shared::pack::{PACKS, Pack, PackKey};
 use shared::replay::LetterJob;
 use shared::result::{originals_of, results_of};
 
@@ -38,6 +39,11 @@ impl World {
                 self.witness.violated(RULE, Some(user), format!("letter {}", letter.job_id));
             }
         }
+        for (key, ids) in self.packs_of(user) {
+            if !ids.iter().all(later) {
+                self.witness.violated(RULE, Some(user), key.as_str());
+            }
+        }
         for key in self.keys_of(user) {
             let id = key.rsplit('/').next().and_then(|name| name.split('.').next());
             let id: Option<MessageId> = id.and_then(|id| id.parse().ok());
@@ -53,6 +59,20 @@ impl World {
             keys.and_then(Result::ok).unwrap_or_default()
         };
         [results_of(user), originals_of(user)].into_iter().flat_map(below).collect()
+    }
+
+    /// Their packs, with the messages that each is about.
+    fn packs_of(&self, user: &UserId) -> Vec<(PackKey, Vec<MessageId>)> {
+        let keys = crate::at_once(self.archive.keys(PACKS, None, 10_000)).and_then(Result::ok);
+        let keys = keys.unwrap_or_default().into_iter().filter_map(|key| key.parse().ok());
+        let theirs = keys.filter(|key: &PackKey| key.user() == *user);
+        let ids = |key: &PackKey| {
+            let bytes = crate::at_once(self.archive.get(key.as_str())).and_then(Result::ok);
+            let pack = bytes.flatten().and_then(|bytes| Pack::read(&bytes).ok());
+            let lines = pack.as_ref().map_or(&[][..], Pack::lines).iter();
+            lines.filter_map(|line| line.result.message_id.clone()).collect()
+        };
+        theirs.map(|key| (key.clone(), ids(&key))).collect()
     }
 
     /// Whether a purge came to its end while a process stood still, from `since` on. No function lasts that long, and

@@ -12,6 +12,8 @@ use shared::events::{Event, EventKind, Events, message_event_id};
 use shared::ids::{Generation, MessageId, UserId};
 use shared::ledger::Mailboxes;
 use shared::mailer::{Delivery, Mail, Mailer};
+use shared::mark::Mark;
+use shared::pack::{Pack, PackKey};
 use shared::store::{StoreError, Write};
 
 use crate::witness::{Marked, Witness};
@@ -35,7 +37,61 @@ pub(crate) fn generation(bytes: &[u8]) -> Option<Generation> {
     serde_json::from_value(result["generation"].clone()).ok()
 }
 
+/// The result that stands under a key; where that is a pack, the line of this message.
+pub(crate) fn stored_under(bytes: &[u8], key: &str, id: &MessageId) -> Option<Vec<u8>> {
+    if key.parse::<PackKey>().is_err() {
+        return Some(bytes.to_vec());
+    }
+    Pack::read(bytes).ok()?.line_of(id).map(|line| line.bytes.clone())
+}
+
 impl Shelf {
+    /// A pack holds results of the mailbox that it names, is where its messages say that it is, and each line is the first
+    /// judgement of its message or follows one that is there.
+    async fn judge_pack(&self, key: &PackKey, bytes: &[u8]) {
+        let user = key.user();
+        let worker = self.witness.fate.errand().who.user.clone();
+        if worker.is_some_and(|worker| worker != user) {
+            let rule = "nothing is written into another's mailbox";
+            self.witness.violated(rule, None, key.as_str());
+        }
+        let Ok(pack) = Pack::read(bytes) else {
+            return self.witness.violated("a pack can be read", Some(&user), key.as_str());
+        };
+        let first = pack.lines().iter().all(|line| line.result.generation == Generation(0));
+        let day = if first { pack.day() } else { key.day() };
+        if pack.key(&user, &day) != *key || pack.lines().is_empty() {
+            let rule = "a pack's key is a function of its messages";
+            self.witness.violated(rule, Some(&user), key.as_str());
+        }
+        for line in pack.lines() {
+            let Some(id) = &line.result.message_id else { continue };
+            let is_its = line.result.user_id.as_ref() == Some(&user);
+            if !is_its || !self.witness.seen().mail.contains_key(&(user.clone(), id.clone())) {
+                self.witness.violated("what is stored was delivered", Some(&user), id.as_str());
+            }
+            let generation = line.result.generation;
+            if generation != Generation(0) && !self.has_before(key, id, generation).await {
+                let rule = "a result is replaced by its next generation alone";
+                self.witness.violated(rule, Some(&user), format!("{id} at {generation}"));
+            }
+        }
+    }
+
+    /// Whether the pack's folder has the judgement of a message that this one follows.
+    async fn has_before(&self, key: &PackKey, id: &MessageId, generation: Generation) -> bool {
+        let packs = self.inner.keys(&key.day().packs_of(&key.user()), None, 10_000).await;
+        for key in packs.unwrap_or_default() {
+            let bytes = self.inner.get(&key).await.ok().flatten();
+            let pack = bytes.and_then(|bytes| Pack::read(&bytes).ok());
+            let line = pack.as_ref().and_then(|pack| pack.line_of(id));
+            if line.is_some_and(|line| line.result.generation.next() == generation) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Every key is a message of the mailbox that it names, and written by a job of that mailbox.
     fn judge_key(&self, key: &str) {
         let worker = self.witness.fate.errand().who.user.clone();
@@ -59,7 +115,10 @@ impl Archive for Shelf {
         bytes: Vec<u8>,
         content_type: &'static str,
     ) -> Result<Put, StoreError> {
-        self.judge_key(key);
+        match key.parse() {
+            Ok(pack) => self.judge_pack(&pack, &bytes).await,
+            Err(_) => self.judge_key(key),
+        }
         self.inner.put_new(key, bytes, content_type).await
     }
 
@@ -112,8 +171,12 @@ impl Archive for Shelf {
         self.inner.keys(prefix, after, limit).await
     }
 
-    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError> {
-        self.inner.remove(folder, limit).await
+    async fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        self.inner.folders(folder).await
+    }
+
+    async fn remove(&self, place: &str, limit: usize) -> Result<usize, StoreError> {
+        self.inner.remove(place, limit).await
     }
 }
 
@@ -169,8 +232,10 @@ impl Topic {
             self.witness.violated(rule, Some(user), format!("{id} is at {said}"));
         }
         let key = event.data["result"]["key"].as_str().unwrap_or_default();
+        self.judge_named(key, user, marks.first().and_then(Option::as_ref));
         let size = event.data["result"]["bytes"].as_u64();
         let stored = self.archive.inner.get(key).await.ok().flatten();
+        let stored = stored.and_then(|bytes| stored_under(&bytes, key, &id));
         // What was replaced meanwhile has another event.
         let later = stored.as_deref().and_then(generation).is_some_and(|stored| stored > said);
         if !later && stored.map(|bytes| bytes.len() as u64) != size {
@@ -180,6 +245,15 @@ impl Topic {
         self.judge_repetition(event, user);
         let mut seen = self.witness.seen();
         seen.announced.entry((user.clone(), id)).or_default().insert(event.id.clone());
+    }
+
+    /// Whoever reads by the mark finds what was announced, or what took its place.
+    fn judge_named(&self, key: &str, user: &UserId, mark: Option<&Mark>) {
+        let Some(mark) = mark.filter(|_| key.parse::<PackKey>().is_ok()) else { return };
+        if mark.pack.is_none() {
+            let rule = "a pack is named before it is announced";
+            self.witness.violated(rule, Some(user), key);
+        }
     }
 
     /// However often something is announced, it is announced in the same words. The lane is how it came, not what it is.

@@ -9,7 +9,7 @@ use google_sim::faults::FaultKind;
 use google_sim::grants::Cause;
 use google_sim::methods::Method;
 use shared::clock::{Chance, Timestamp};
-use shared::settings::Backfill;
+use shared::settings::{Backfill, ResultsFormat};
 
 use self::apart::Apart;
 use crate::deeds::Deed;
@@ -166,6 +166,9 @@ pub fn live(seed: u64, size: Size) -> World {
     }
     if let Some(domain) = &apart.domain {
         nature.settings.features = domain.features();
+    }
+    if apart.packed {
+        nature.settings.results_format = ResultsFormat::Packed;
     }
     let mut world = World::new(nature);
     let time = size.time

@@ -18,7 +18,7 @@ use shared::result::{original_key, result_key};
 use shared::sealing::{Sealed, SealedFor, Sealing, TokenKind};
 
 use crate::deeds::Deed;
-use crate::outside::generation;
+use crate::outside::{generation, stored_under};
 use crate::queue::Nastiness;
 use crate::witness::{Delivered, Marked};
 use crate::world::{TICK, World};
@@ -321,9 +321,10 @@ impl World {
     fn judge_done(&self, row: &Mailbox, id: &MessageId, delivered: &Delivered, mark: &Mark) {
         let user = &row.user_id;
         let date = mark.internal_date.unwrap_or(delivered.at);
-        let key = result_key(user, id, date);
         let read = |key: &str| crate::at_once(self.archive.get(key)).and_then(Result::ok).flatten();
-        let result = read(&key);
+        let pack = mark.pack.as_ref().map(ToString::to_string);
+        let key = pack.unwrap_or_else(|| result_key(user, id, date));
+        let result = read(&key).and_then(|bytes| stored_under(&bytes, &key, id));
         if result.is_none() {
             self.witness.violated("what is done has a result", Some(user), &*key);
         }

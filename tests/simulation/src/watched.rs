@@ -21,7 +21,8 @@ use shared::ledger::{
 };
 use shared::mailbox::{Mailbox, Notice, Owed, Pace, Standing, Tokens};
 use shared::mailer::{Delivery, Mail, Mailer};
-use shared::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
+use shared::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState, Naming};
+use shared::pack::PackKey;
 use shared::queue::{Depth, Outgoing, Queue, Receipt, Record, SendFailure, VISIBILITY};
 use shared::reason::PauseReason;
 use shared::secret::{AccessToken, RefreshToken};
@@ -76,6 +77,7 @@ watch!(Marks as "marks" {
     fn list(user: &UserId, epoch: Epoch, listings: &[Listing], now: Timestamp) -> Result<Vec<MarkState>, StoreError>;
     fn get(user: &UserId, ids: &[MessageId]) -> Result<Vec<Option<Mark>>, StoreError>;
     fn finish(user: &UserId, epoch: Epoch, endings: &[Ending], now: Timestamp) -> Result<(), StoreError>;
+    fn name(user: &UserId, namings: &[Naming]) -> Result<Vec<Option<PackKey>>, StoreError>;
     fn park(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
     fn unpark(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
     fn forward(user: &UserId, epoch: Epoch, message: &MessageId, action: &JobId, step: ForwardStep) -> Result<Write, StoreError>;
@@ -104,7 +106,8 @@ watch!(Archive as "archive" {
     fn read(key: &str) -> Result<Option<Object>, StoreError>;
     fn get(key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     fn keys(prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;
-    fn remove(folder: &str, limit: usize) -> Result<usize, StoreError>;
+    fn folders(folder: &str) -> Result<Vec<String>, StoreError>;
+    fn remove(place: &str, limit: usize) -> Result<usize, StoreError>;
 });
 
 watch!(Gmail as "gmail" {

@@ -18,6 +18,12 @@ pub(super) fn keys(
     Ok(walk.found)
 }
 
+/// The folders in `folder`, in order.
+pub(super) fn folders(root: &Path, folder: &str) -> io::Result<Vec<String>> {
+    let names = names(&root.join(folder))?.into_iter();
+    Ok(names.filter(|name| name.ends_with('/')).map(|name| format!("{folder}{name}")).collect())
+}
+
 struct Walk<'a> {
     root: &'a Path,
     prefix: &'a str,

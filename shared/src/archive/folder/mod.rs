@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
 use self::workshop::Workshop;
-use super::key::{check, check_folder, check_prefix};
+use super::key::{check, check_folder, check_place, check_prefix, is_below};
 use super::{Archive, Object, Put, Version};
 use crate::store::{StoreError, Write};
 
@@ -124,10 +124,16 @@ impl Archive for FolderArchive {
         listed.await
     }
 
-    async fn remove(&self, folder: &str, limit: usize) -> Result<usize, StoreError> {
+    async fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         check_folder(folder)?;
         let name = folder.to_owned();
-        self.run("deleting objects", move |folder| folder.remove(&name, limit)).await
+        self.run("listing folders", move |folder| listing::folders(&folder.root, &name)).await
+    }
+
+    async fn remove(&self, place: &str, limit: usize) -> Result<usize, StoreError> {
+        check_place(place)?;
+        let place = place.to_owned();
+        self.run("deleting objects", move |folder| folder.remove(&place, limit)).await
     }
 }
 
@@ -165,15 +171,22 @@ impl Folder {
     }
 
     /// A folder's own name may say whose it is: once it is empty it goes as well.
-    fn remove(&self, name: &str, limit: usize) -> io::Result<usize> {
-        let below = name.trim_end_matches('/');
-        let keys = listing::keys(&self.root, Some(below), name, None, limit)?;
-        let mut removed = 0;
-        for key in &keys {
-            removed += usize::from(absent(fs::remove_file(self.root.join(key)))?.is_some());
-        }
-        if keys.is_empty() {
-            remove_empty(&self.root.join(below));
+    fn remove(&self, place: &str, limit: usize) -> io::Result<usize> {
+        let below = place.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let (mut removed, mut after) = (0, None::<String>);
+        while removed < limit {
+            let keys = listing::keys(&self.root, Some(below), place, after.as_deref(), limit)?;
+            let Some(last) = keys.last() else {
+                // Where objects of others may be put meanwhile, the folder is theirs too.
+                if place.ends_with('/') {
+                    remove_empty(&self.root.join(below));
+                }
+                break;
+            };
+            after = Some(last.clone());
+            for key in keys.iter().filter(|key| is_below(place, key)).take(limit - removed) {
+                removed += usize::from(absent(fs::remove_file(self.root.join(key)))?.is_some());
+            }
         }
         Ok(removed)
     }

@@ -26,6 +26,7 @@ impl Row for OwnMark {
             done_at,
             expires_at,
             forwards,
+            pack,
         } = &self.mark;
         let reason = match state {
             MarkState::Skipped(reason) => Some(reason),
@@ -45,6 +46,7 @@ impl Row for OwnMark {
             .with_any("expiresAt", expires_at.as_ref())
             .with_any("forwards", (!forwards.0.is_empty()).then_some(forwards))
             .with_any("ttl", ttl(*expires_at).as_ref())
+            .with_any("pack", pack.as_ref())
             .item()
     }
 
@@ -60,6 +62,7 @@ impl Row for OwnMark {
             done_at: any(item, "doneAt")?,
             expires_at: any(item, "expiresAt")?,
             forwards: any(item, "forwards")?.unwrap_or_default(),
+            pack: any(item, "pack")?,
         };
         Ok(Self { user_id: needed(item, "userId")?, mark })
     }

@@ -11,7 +11,8 @@ use super::values::{Item, needed};
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, JobId, MessageId, UserId};
 use crate::ledger::Marks;
-use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
+use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState, Naming};
+use crate::pack::PackKey;
 use crate::store::{StoreError, Write};
 
 /// Writes of one batch that are under way at a time.
@@ -35,6 +36,12 @@ impl Named for Listing {
 }
 
 impl Named for Ending {
+    fn message_id(&self) -> &MessageId {
+        &self.message_id
+    }
+}
+
+impl Named for Naming {
     fn message_id(&self) -> &MessageId {
         &self.message_id
     }
@@ -148,6 +155,17 @@ impl Marks for DynamoLedger {
             changed(there, |mark| mark.finish(epoch, ending, now))
         };
         self.change_marks("finishing messages", user, endings, finish).await.map(drop)
+    }
+
+    async fn name(
+        &self,
+        user: &UserId,
+        namings: &[Naming],
+    ) -> Result<Vec<Option<PackKey>>, StoreError> {
+        let name = |there: Option<&Mark>, naming: &Naming| changed(there, |mark| mark.name(naming));
+        let marks = self.change_marks("naming packs", user, namings, name).await?;
+        let named = |naming: &Naming| marks.get(&naming.message_id)?.pack.clone();
+        Ok(namings.iter().map(named).collect())
     }
 
     async fn park(

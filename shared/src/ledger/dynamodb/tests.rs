@@ -70,6 +70,7 @@ fn mark() -> OwnMark {
         forwards: Forwards(
             [("a1".parse().unwrap(), Forward { intended_at: at(5), is_sent: true })].into(),
         ),
+        pack: Some("packed/dt=2026-05-01/42-b82a5b7a3e0f601f.ndjson.gz".parse().unwrap()),
     };
     OwnMark { user_id: "ada".parse().unwrap(), mark }
 }

@@ -12,6 +12,7 @@ use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::ledger::{LetterState, StageName};
 use crate::mailbox::{AccessBy, Owed};
 use crate::mark::Forwards;
+use crate::pack::PackKey;
 use crate::reason::{PauseReason, Reason, SkipReason};
 use crate::sealing::Sealed;
 
@@ -112,7 +113,8 @@ text!(
     AccessBy,
     PauseReason,
     LetterState,
-    StageName
+    StageName,
+    PackKey
 );
 
 macro_rules! number {

@@ -6,7 +6,8 @@ use super::MemoryLedger;
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, JobId, MessageId, UserId};
 use crate::ledger::Marks;
-use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
+use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState, Naming};
+use crate::pack::PackKey;
 use crate::store::{StoreError, Write};
 
 impl MemoryLedger {
@@ -52,6 +53,21 @@ impl Marks for MemoryLedger {
             self.change_mark(user, &ending.message_id, |mark| mark.finish(epoch, ending, now));
         }
         Ok(())
+    }
+
+    async fn name(
+        &self,
+        user: &UserId,
+        namings: &[Naming],
+    ) -> Result<Vec<Option<PackKey>>, StoreError> {
+        let marks = &mut self.tables().marks;
+        let named = namings.iter().map(|naming| {
+            let mark = marks.get_mut(&(user.clone(), naming.message_id.clone()))?;
+            // Stale: the one that is named already stands.
+            let _ = mark.name(naming);
+            mark.pack.clone()
+        });
+        Ok(named.collect())
     }
 
     async fn park(

@@ -8,7 +8,8 @@ use super::SqliteLedger;
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, JobId, MessageId, UserId};
 use crate::ledger::Marks;
-use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState};
+use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState, Naming};
+use crate::pack::PackKey;
 use crate::store::{StoreError, Write};
 
 const SELECT: &str = "SELECT * FROM marks WHERE user_id = ?1 AND message_id = ?2";
@@ -22,10 +23,10 @@ const FORGET: &str = "
 const REPLACE: &str = "
     INSERT OR REPLACE INTO marks (
         user_id, message_id, epoch, state, reason, generation, internal_date, job_id, listed_at, done_at, expires_at,
-        forwards
+        forwards, pack
     ) VALUES (
         :user_id, :message_id, :epoch, :state, :reason, :generation, :internal_date, :job_id, :listed_at, :done_at,
-        :expires_at, :forwards
+        :expires_at, :forwards, :pack
     )";
 
 impl SqliteLedger {
@@ -112,6 +113,27 @@ impl Marks for SqliteLedger {
     ) -> Result<(), StoreError> {
         let finish = move |ending: &Ending, mark: &mut Mark| mark.finish(epoch, ending, now);
         self.change_marks("finishing messages", user, endings, finish).await
+    }
+
+    async fn name(
+        &self,
+        user: &UserId,
+        namings: &[Naming],
+    ) -> Result<Vec<Option<PackKey>>, StoreError> {
+        let (user, namings) = (user.clone(), namings.to_vec());
+        let named = self.0.write("naming packs", move |connection| {
+            let named = namings.iter().map(|naming| {
+                let Some(mut mark) = load(connection, &user, &naming.message_id)? else {
+                    return Ok(None);
+                };
+                if mark.name(naming) == Write::Applied {
+                    store(connection, &user, &mark)?;
+                }
+                Ok(mark.pack)
+            });
+            named.collect()
+        });
+        named.await
     }
 
     async fn park(
@@ -211,6 +233,7 @@ fn store(connection: &Connection, user: &UserId, mark: &Mark) -> rusqlite::Resul
         ":done_at": mark.done_at,
         ":expires_at": mark.expires_at,
         ":forwards": (!mark.forwards.0.is_empty()).then_some(&mark.forwards),
+        ":pack": mark.pack,
     })?;
     Ok(())
 }
@@ -227,6 +250,7 @@ fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
         done_at: row.get("done_at")?,
         expires_at: row.get("expires_at")?,
         forwards: row.get::<_, Option<_>>("forwards")?.unwrap_or_default(),
+        pack: row.get("pack")?,
     })
 }
 

@@ -1,4 +1,4 @@
-//! What only some seeds have, a third of them each. It is drawn apart, so that the other seeds live as they would without.
+//! What only some seeds have, a third of them each, and of each third one in four packs. It is drawn apart, so that the other seeds live as they would without.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,12 +21,15 @@ pub(super) struct Apart {
     pub(super) anew: Option<Anew>,
     /// A sixth have rules that act.
     pub(super) acts: Option<Acts>,
+    /// Whether results are stored in packs.
+    pub(super) packed: bool,
 }
 
 impl Apart {
     pub(super) fn of(seed: u64) -> Self {
         let draw = || Draw(Chance::seeded(seed.wrapping_mul(6151).wrapping_add(7)));
-        let nothing = Self { domain: None, news: None, anew: None, acts: None };
+        let packed = seed / 3 % 4 == 3;
+        let nothing = Self { domain: None, news: None, anew: None, acts: None, packed };
         match seed % 3 {
             0 => Self { domain: Some(Domain(draw())), ..nothing },
             1 => {
