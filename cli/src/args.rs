@@ -3,6 +3,7 @@
 mod accounts;
 mod keys;
 mod reclassify;
+mod results;
 mod rules;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use shared::sealing::KeyName;
 pub(crate) use self::accounts::{Accounts, AccountsCommand, ConnectLink, ConnectWorkspace};
 pub(crate) use self::keys::{Keys, KeysCommand};
 pub(crate) use self::reclassify::Reclassify;
+pub(crate) use self::results::Find;
 pub(crate) use self::rules::{RulesArgs, RulesCommand};
 
 /// A Gmail assistant for many mailboxes: every new message is fetched, classified, stored and announced.
@@ -264,6 +266,11 @@ pub(crate) enum ResultsCommand {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
+    /// Look into the index of a mailbox's results, where one is kept.
+    #[command(
+        after_help = "Example: fanmail results find --user 100100000000000000000 --category bounce --since 30d"
+    )]
+    Find(Find),
     /// One result, whole.
     #[command(after_help = "Example: fanmail results show 19a2f0c4d1e2b3a4 --json")]
     Show {

@@ -150,6 +150,19 @@ def _(stack):
             same("prefixes", prefixes, ["results/*", "packed/*", "raw/*"])
 
 
+@check("the message-processor notes results in the index, the user-worker deletes them there, and nobody does both")
+def _(stack):
+    if stack.given.get("ResultsIndex") != "on":
+        return
+    index = stack.attribute("ResultsIndexTable", "Arn")
+    should = {"MessageProcessor": ("GetItem", "BatchGetItem", "UpdateItem"), "UserWorker": ("Query", "DeleteItem")}
+    for function in functions(stack):
+        granted = {action for action, arn in may(stack, function, "dynamodb") if arn == index}
+        same(function, granted, {f"dynamodb:{verb}" for verb in should.get(function, ())})
+        told = functions(stack)[function]["Environment"]["Variables"].get("RESULTS_INDEX_TABLE")
+        assert told == (stack.ref("ResultsIndexTable") if function in should else None), function
+
+
 @check("only the dead-letter stage writes to people, from one address, and only where it is switched on")
 def _(stack):
     sender = stack.given.get("NotifyFrom", "")
@@ -174,14 +187,16 @@ def _(stack):
     same("the dispatcher", granted - may(stack, "Dispatcher", "logs"), should)
 
 
-@check("marks are deleted by the user-worker alone, dead letters by it and their desk, and only the dispatcher reads a whole table")
+@check("marks and the index are deleted from by the user-worker alone, dead letters by it and their desk, and only the dispatcher reads a whole table")
 def _(stack):
     more = {"Dispatcher": {"Scan"}, "UserWorker": {"DeleteItem"}, "DeadLetter": {"DeleteItem"}}
     for function in functions(stack):
         verbs = {action.partition(":")[2] for action, _ in may(stack, function, "dynamodb")}
         allowed = {"GetItem", "BatchGetItem", "Query", "UpdateItem"} | more.get(function, set())
         assert verbs <= allowed, f"{function}: {verbs - allowed}"
-    for function, tables in {"UserWorker": ("MessageMarks", "DeadLetters"), "DeadLetter": ("DeadLetters",)}.items():
+    index = ("ResultsIndexTable",) if stack.given.get("ResultsIndex") == "on" else ()
+    deletes = {"UserWorker": ("MessageMarks", "DeadLetters", *index), "DeadLetter": ("DeadLetters",)}
+    for function, tables in deletes.items():
         deleted = {arn for action, arn in may(stack, function, "dynamodb") if action == "dynamodb:DeleteItem"}
         same(f"tables whose rows {function} deletes", deleted, {stack.attribute(name, "Arn") for name in tables})
 

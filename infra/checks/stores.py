@@ -59,14 +59,25 @@ def _(stack):
         assert int(source["ScalingConfig"]["MaximumConcurrency"]) >= 2, queue
 
 
+def index(stack):
+    """The table of the index of results, where it is switched on."""
+    return [name for name in stack.of("AWS::DynamoDB::Table") if name == "ResultsIndexTable"]
+
+
+@check("there is an index of results where it is switched on, and it goes where it is switched off")
+def _(stack):
+    same("tables", index(stack), ["ResultsIndexTable"] if stack.given.get("ResultsIndex") == "on" else [])
+    each(name for name in index(stack) if stack.resources[name]["DeletionPolicy"] != "Delete")
+
+
 @check("tables cost by the request, can be set back to any second, and are not deleted by mistake")
 def _(stack):
     tables = stack.of("AWS::DynamoDB::Table")
-    same("tables", tables, ["UserTokens", "MessageMarks", "DeadLetters", "Control"])
+    same("tables", tables, ["UserTokens", "MessageMarks", "DeadLetters", "Control", *index(stack)])
     for table, told in tables.items():
         assert told["BillingMode"] == "PAY_PER_REQUEST", table
         assert told["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True, table
-        assert told["DeletionProtectionEnabled"] is True, table
+        assert told.get("DeletionProtectionEnabled", False) is (table not in index(stack)), table
 
 
 @check("the receipt of a purge says how long queues and logs keep what they held")
@@ -85,7 +96,7 @@ def _(stack):
 def _(stack):
     kept = [*stack.of("AWS::DynamoDB::Table"), *stack.of("AWS::S3::Bucket"), *stack.of("AWS::KMS::Key")]
     kept += [] if stack.given.get("GoogleSecretArn") else ["GoogleSecret"]
-    for name in kept:
+    for name in set(kept) - set(index(stack)):
         resource = stack.resources[name]
         assert resource.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate"), name
         assert resource.get("UpdateReplacePolicy") == "Retain", name

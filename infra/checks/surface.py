@@ -6,9 +6,9 @@ from checklist import check, each, same
 
 PARAMETERS = """
     Schedule PollIntervalMin PollIntervalMax MaxUsersPerInvocation UserBatchSize MessageBatchSize MaxConcurrency
-    AlarmEmail ConnectLinks Features ForwardTargets ResultsFormat Notify NotifyFrom RulesFile GoogleBaseUrl
-    GoogleSecretArn WorkspaceSecretArn WebhookSecretArn DomainName CertificateArn SubnetIds SecurityGroupIds
-    Architecture
+    AlarmEmail ConnectLinks Features ForwardTargets ResultsFormat ResultsIndex Notify NotifyFrom RulesFile
+    GoogleBaseUrl GoogleSecretArn WorkspaceSecretArn WebhookSecretArn DomainName CertificateArn SubnetIds
+    SecurityGroupIds Architecture
 """.split()
 
 
@@ -52,6 +52,7 @@ def became(stack):
         "ForwardTargets": [told["MessageProcessor"]["FORWARD_TARGETS"]],
         "WebhookSecretArn": [told["MessageProcessor"]["WEBHOOK_SECRET_ID"]],
         "ResultsFormat": [told["MessageProcessor"]["RESULTS_FORMAT"]],
+        "ResultsIndex": [told[name]["RESULTS_INDEX"] for name in ("UserWorker", "MessageProcessor")],
         "Notify": [told["DeadLetter"]["NOTIFY"]],
         "NotifyFrom": [told["DeadLetter"]["NOTIFY_FROM"]],
         "RulesFile": [told["MessageProcessor"]["RULES_FILE"]],

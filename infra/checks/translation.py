@@ -33,6 +33,7 @@ CHOICES = {
         "NotifyFrom": "fanmail@mail.example.com",
         "RulesFile": "s3://rules-of-ours/fanmail/rules.toml",
         "ResultsFormat": "packed",
+        "ResultsIndex": "on",
         "GoogleBaseUrl": "https://google.example.com",
         "GoogleSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:given-AbCdEf",
         "WorkspaceSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:workspace-AbCdEf",

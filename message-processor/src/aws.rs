@@ -29,6 +29,7 @@ impl MessageProcessor {
             letters: ledger,
             sealing: stack.access_sealing(),
             archive: stack.archive(),
+            index: stack.index(),
             events: stack.events(),
             user_jobs: stack.user_jobs(),
             message_jobs: stack.message_jobs(),

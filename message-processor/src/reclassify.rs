@@ -25,6 +25,7 @@ use shared::archive::{Archive, Object, Version};
 use shared::clock::{Clock, Timestamp};
 use shared::events::{Event, Events};
 use shared::ids::{Epoch, MessageId, UserId};
+use shared::index::{Entry, Index};
 use shared::jobs::Lane;
 use shared::ledger::{Control, Mailboxes, Marks};
 use shared::mark::{Ending, MarkState};
@@ -60,6 +61,8 @@ pub struct Reclassification {
     pub marks: Arc<dyn Marks>,
     /// Where originals are read, and results replaced.
     pub archive: Arc<dyn Archive>,
+    /// Where the new judgements are noted; `None` where nothing is.
+    pub index: Option<Arc<dyn Index>>,
     /// Where the new judgements are announced.
     pub events: Arc<dyn Events>,
     /// Holds the lease, and what is in hand.
@@ -324,13 +327,17 @@ impl Reclassification {
         Ok(events.len() as u64)
     }
 
-    /// Publishes, and then tells the marks.
+    /// Notes in the index, publishes, and then tells the marks.
     async fn announce(
         &self,
         user: &UserId,
         events: &[Event],
         results: &[MessageResult],
     ) -> Result<(), StoreError> {
+        if let Some(index) = &self.index {
+            let entries: Vec<Entry> = events.iter().filter_map(Entry::announced).collect();
+            index.note(user, &entries).await?;
+        }
         if !self.events.publish(events).await?.is_empty() {
             return Err(StoreError::Unavailable {
                 doing: "publishing an event",

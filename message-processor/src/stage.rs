@@ -5,6 +5,7 @@
 //! publish → mark done → acknowledge, so that a crash between any two repeats work; the first result that was written
 //! stands, and whoever finds it there announces that one. With `RESULTS_FORMAT=packed` the result is a line of the job's
 //! pack, and before anything follows from it the message's mark names that pack: `packing.rs`.
+//! Where there is an index of results, a result is noted there before its event.
 
 mod action;
 mod ending;
@@ -23,7 +24,8 @@ use shared::clock::{Clock, Timestamp};
 use shared::disposition::{Attempt, Disposition};
 use shared::events::{Event, Events};
 use shared::google::{Gmail, GmailChanges};
-use shared::ids::{Epoch, Grant};
+use shared::ids::{Epoch, Grant, UserId};
+use shared::index::{Entry, Index};
 use shared::intake::send;
 use shared::jobs::{ActionJob, Listed, MessageJob, ProcessorJob};
 use shared::ledger::{DeadLetters, Mailboxes, Marks};
@@ -69,6 +71,8 @@ pub struct MessageProcessor {
     pub sealing: Arc<dyn Sealing>,
     /// Where originals and results go.
     pub archive: Arc<dyn Archive>,
+    /// Where results are noted, to be found by what they were judged to be; `None` where that is off.
+    pub index: Option<Arc<dyn Index>>,
     /// Where results are announced.
     pub events: Arc<dyn Events>,
     /// Where a newer access token is asked for.
@@ -224,15 +228,16 @@ impl MessageProcessor {
         let actions = stored.iter_mut().flat_map(|(_, one)| std::mem::take(&mut one.actions));
         let actions = paced(actions.collect(), self.clock.now());
         send(&*self.message_jobs, &actions, self.clock.now()).await?;
-        self.publish(stored, &mut endings, &mut leftovers).await?;
         let (user, epoch) = (&run.mailbox.user_id, run.mailbox.epoch);
+        self.publish(user, stored, &mut endings, &mut leftovers).await?;
         self.marks.finish(user, epoch, &endings, self.clock.now()).await?;
         Ok(leftovers)
     }
 
-    /// Publishes what was stored. Only what the topic took has come to its end.
+    /// Publishes what was stored, once the index has it. Only what the topic took has come to its end.
     async fn publish(
         &self,
+        user: &UserId,
         stored: Vec<(Listed, Stored)>,
         endings: &mut Vec<Ending>,
         leftovers: &mut Vec<(Listed, Leftover)>,
@@ -242,6 +247,10 @@ impl MessageProcessor {
         }
         let events: Vec<Event> =
             stored.iter().flat_map(|(_, one)| one.events.iter().cloned()).collect();
+        if let Some(index) = &self.index {
+            let entries: Vec<Entry> = events.iter().filter_map(Entry::announced).collect();
+            index.note(user, &entries).await?;
+        }
         let refused = self.events.publish(&events).await?;
         let mut first = 0;
         for (listed, one) in stored {

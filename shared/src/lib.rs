@@ -14,6 +14,7 @@ pub mod events;
 pub mod goodbye;
 pub mod google;
 pub mod ids;
+pub mod index;
 pub mod intake;
 pub mod jobs;
 pub mod labels;

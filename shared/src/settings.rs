@@ -123,6 +123,8 @@ pub struct Settings {
     pub keep_originals: bool,
     /// `RESULTS_FORMAT`.
     pub results_format: ResultsFormat,
+    /// `RESULTS_INDEX`: whether each result is noted in the index.
+    pub results_index: bool,
     /// `EVENT_DATA`.
     pub event_data: EventData,
     /// `MAX_MESSAGE_BYTES`: above this a message is not read.
@@ -196,6 +198,7 @@ impl Settings {
             retry_base: env.parsed("RETRY_BASE", Duration::from_secs(30), duration),
             keep_originals: env.parsed("KEEP_ORIGINALS", true, boolean),
             results_format: env.parsed("RESULTS_FORMAT", ResultsFormat::Json, results_format),
+            results_index: env.parsed("RESULTS_INDEX", false, switch),
             event_data: env.parsed("EVENT_DATA", EventData::Summary, event_data),
             max_message_bytes: env.parsed("MAX_MESSAGE_BYTES", 50 << 20, bytes),
             pacing: env.parsed("QUOTA_PRICES", Pacing::MAY_2026, quota_prices),
@@ -308,6 +311,14 @@ fn results_format(text: &str) -> Result<ResultsFormat, String> {
         "json" => Ok(ResultsFormat::Json),
         "packed" => Ok(ResultsFormat::Packed),
         _ => Err(format!("'{text}' is neither json nor packed")),
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("'{text}' is neither on nor off")),
     }
 }
 

@@ -71,8 +71,8 @@ async fn what_was_written_is_there_when_the_file_is_opened_again() {
 
 #[tokio::test]
 async fn a_file_of_an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
-    let third = "ALTER TABLE marks DROP COLUMN forwards; ALTER TABLE marks DROP COLUMN pack;
-                 PRAGMA user_version = 3;";
+    let third = "DROP TABLE results_index; ALTER TABLE marks DROP COLUMN forwards;
+                 ALTER TABLE marks DROP COLUMN pack; PRAGMA user_version = 3;";
     let second =
         format!("{third} ALTER TABLE mailboxes DROP COLUMN access; PRAGMA user_version = 2;");
     let first =
@@ -95,6 +95,7 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
         assert_eq!(mailbox.access, AccessBy::Consent);
         let marks = world.here.marks.get(&user, &["m1".parse().unwrap()]).await.unwrap();
         assert_eq!(marks[0].as_ref().map(|mark| mark.pack.clone()), Some(None));
+        assert_eq!(world.here.index.entries(&user, None, 9).await.unwrap(), []);
     }
 }
 

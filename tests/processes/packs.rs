@@ -1,6 +1,6 @@
 //! Results in packs, read as analysts read them: by the README's query, in `DuckDB`, beside what our own commands show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -57,6 +57,7 @@ fn asked(data: &Path) -> BTreeMap<String, u64> {
 async fn one_query_reads_what_counts_of_every_pack() {
     let mut stage = Stage::set(2, &[]).await;
     stage.setting("RESULTS_FORMAT", "packed");
+    stage.setting("RESULTS_INDEX", "on");
     let service = stage.serve().await;
     let mut ids = vec![];
     for person in 1..=2 {
@@ -91,6 +92,21 @@ async fn one_query_reads_what_counts_of_every_pack() {
     let of_one = list(&stage.data, &["results", "list", "--user", &user]);
     assert_eq!(of_one.len(), 20);
     assert!(of_one.iter().all(|result| result["userId"] == json!(user)));
+    let find =
+        |more: &[&str]| list(&stage.data, &[&["results", "find", "--user", &user], more].concat());
+    let found = find(&[]);
+    assert_eq!(found.len(), 20);
+    assert!(found.iter().all(|entry| entry["generation"] == json!(1)), "{found:?}");
+    let of_one: Vec<&Value> =
+        of_one.iter().filter(|result| result["category"] == json!("newsletter")).collect();
+    let letters = find(&["--category", "newsletter", "--since", "1d"]);
+    let keys = |of: Vec<&Value>| of.iter().map(|it| it["key"].to_string()).collect::<BTreeSet<_>>();
+    assert!(!letters.is_empty() && letters.len() == of_one.len(), "{letters:?}");
+    assert_eq!(keys(letters.iter().collect()), keys(of_one));
+    assert_eq!(find(&["--category", "bounce"]), [json!(null); 0]);
+    assert_eq!(find(&["--since", "2099-01-01"]), [json!(null); 0]);
+    assert_eq!(find(&["--label", "none"]), [json!(null); 0]);
+    assert_eq!(find(&["--limit", "2"]).len(), 2);
     let none = beside(&stage.data, &["results", "show", "none"]);
     assert_eq!(none.code, Some(1));
     none.says(&["no result of a message none"]);

@@ -35,6 +35,7 @@ mod cursor;
 mod dead_letters;
 mod events;
 mod fairness;
+mod index;
 mod marks;
 mod packs;
 mod purge;

@@ -13,6 +13,7 @@ use shared::events::Events;
 use shared::events::memory::MemoryEvents;
 use shared::events::sqlite::SqliteEvents;
 use shared::ids::{Epoch, Grant, UserId};
+use shared::index::Index;
 use shared::ledger::memory::MemoryLedger;
 use shared::ledger::sqlite::SqliteLedger;
 use shared::ledger::{Consent, Control, DeadLetters, Mailboxes, Marks};
@@ -49,6 +50,7 @@ pub(crate) struct Stores {
     pub(crate) marks: Arc<dyn Marks>,
     pub(crate) letters: Arc<dyn DeadLetters>,
     pub(crate) control: Arc<dyn Control>,
+    pub(crate) index: Arc<dyn Index>,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) dead_queue: Arc<dyn Queue>,
     pub(crate) archive: Arc<dyn Archive>,
@@ -71,7 +73,8 @@ pub(crate) fn memory() -> World {
         mailboxes: ledger.clone(),
         marks: ledger.clone(),
         letters: ledger.clone(),
-        control: ledger,
+        control: ledger.clone(),
+        index: ledger,
         queue: Arc::new(MemoryQueue::with_dead_letters(clock.clone(), dead_queue.clone())),
         dead_queue,
         archive: Arc::new(MemoryArchive::new()),
@@ -116,7 +119,8 @@ pub(crate) async fn stores(path: &Path, clock: &Clock, chance: Chance) -> Stores
         mailboxes: ledger.clone(),
         marks: ledger.clone(),
         letters: ledger.clone(),
-        control: ledger,
+        control: ledger.clone(),
+        index: ledger,
         queue: Arc::new(queue.await.unwrap()),
         dead_queue: Arc::new(dead_queue.await.unwrap()),
         archive: Arc::new(FolderArchive::open(&path.join("archive")).unwrap()),

@@ -36,6 +36,7 @@ mod domains;
 mod effects;
 mod gaps;
 mod google;
+mod index;
 mod lives;
 mod mail;
 mod notices;

@@ -239,6 +239,7 @@ async fn a_purge_that_dies_at_any_call_ends_all_the_same_under_one_event_id(worl
         "oauth.revoke",
         "mailboxes.forget_tokens",
         "archive.remove",
+        "index.forget",
         "letters.forget",
         "marks.forget",
         "events.forget",

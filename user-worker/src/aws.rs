@@ -37,6 +37,7 @@ impl UserWorker {
             user_jobs: stack.user_jobs(),
             message_jobs: stack.message_jobs(),
             archive: stack.archive(),
+            index: stack.index(),
             events: stack.events(),
             settings: stack.settings.clone(),
         })

@@ -190,6 +190,7 @@ impl UserWorker {
         for _ in 0..PAGES {
             let deleted = self.archive.remove(&results, PAGE).await?
                 + self.archive.remove(&originals, PAGE).await?
+                + self.forget_index(user).await?
                 + self.letters.forget(user, PAGE).await?
                 + self.marks.forget(user, PAGE).await?;
             if deleted == 0 {
@@ -199,6 +200,13 @@ impl UserWorker {
             }
         }
         Ok(Next::Turn(now))
+    }
+
+    async fn forget_index(&self, user: &UserId) -> Result<usize, StoreError> {
+        match &self.index {
+            Some(index) => index.forget(user, PAGE).await,
+            None => Ok(0),
+        }
     }
 
     /// Deletes the packs of a mailbox, whichever the marks named. They are in the folders of days, so that each day for

@@ -25,6 +25,7 @@ use shared::clock::Timestamp;
 use shared::disposition::{Attempt, Disposition};
 use shared::events::Events;
 use shared::google::{Delegation, Gmail, OAuth};
+use shared::index::Index;
 use shared::jobs::{UserJob, UserJobKind};
 use shared::ledger::{DeadLetters, Mailboxes, Marks};
 use shared::mailbox::Mailbox;
@@ -61,6 +62,8 @@ pub struct UserWorker {
     pub message_jobs: Arc<dyn Queue>,
     /// What a purge empties; nothing is read of it.
     pub archive: Arc<dyn Archive>,
+    /// The index of results, which a purge empties too; `None` where there is none.
+    pub index: Option<Arc<dyn Index>>,
     /// Where what happens to mailboxes is announced.
     pub events: Arc<dyn Events>,
     /// How it is set.

@@ -55,7 +55,7 @@ impl Since {
     }
 }
 
-fn since(text: &str) -> Result<Since, String> {
+pub(super) fn since(text: &str) -> Result<Since, String> {
     let at = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse());
     if let Ok(at) = at {
         return Ok(Since::At(at));

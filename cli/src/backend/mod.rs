@@ -14,6 +14,7 @@ use shared::archive::Archive;
 use shared::breaker::Breaker;
 use shared::clock::{Chance, Clock};
 use shared::events::Events;
+use shared::index::Index;
 use shared::ledger::{Control, DeadLetters, Mailboxes, Marks};
 use shared::queue::Queue;
 use shared::replay::Replay;
@@ -33,6 +34,8 @@ pub(crate) struct Backend {
     pub(crate) control: Arc<dyn Control>,
     pub(crate) breaker: Breaker,
     pub(crate) archive: Arc<dyn Archive>,
+    /// The index of results; `None` where a stack has none.
+    pub(crate) index: Option<Arc<dyn Index>>,
     pub(crate) events: Arc<dyn Events>,
     pub(crate) user_jobs: Arc<dyn Queue>,
     pub(crate) replay: Replay,

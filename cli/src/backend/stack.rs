@@ -33,7 +33,10 @@ pub(crate) async fn open(name: &str) -> anyhow::Result<Backend> {
 
 fn backend(stack: &mut Stack<'_, '_>) -> Backend {
     let ledger = stack.ledger();
+    // The output is there where the table is.
+    let has_index = stack.env.text("RESULTS_INDEX_TABLE").is_some();
     Backend {
+        index: has_index.then(|| ledger.clone() as _),
         mailboxes: ledger.clone(),
         marks: ledger.clone(),
         letters: ledger.clone(),

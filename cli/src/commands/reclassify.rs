@@ -27,6 +27,8 @@ pub(crate) async fn run(asked: Reclassify, place: &Place, out: Out) -> anyhow::R
         mailboxes: backend.mailboxes,
         marks: backend.marks,
         archive: backend.archive,
+        // Whether `serve` notes results or not: what it has noted must not stay behind.
+        index: backend.index,
         events: backend.events,
         control: backend.control,
         rules: rules.map(Arc::new),

@@ -1,5 +1,6 @@
 //! `fanmail results`: what was stored about messages.
 
+mod indexed;
 mod stored;
 
 use serde::Serialize;
@@ -8,6 +9,7 @@ use shared::clock::Timestamp;
 use shared::ids::{MessageId, UserId};
 use shared::result::MessageResult;
 
+use self::indexed::found;
 pub(super) use self::stored::Stored;
 use self::stored::find;
 use crate::End;
@@ -27,6 +29,10 @@ pub(crate) async fn run(args: Results, place: &Place, out: Out) -> anyhow::Resul
                 rows.push(Summary::of(result, key));
             }
             out.rows(&rows, "No result yet.")?;
+        }
+        ResultsCommand::Find(asked) => {
+            let found = found(&backend, &asked).await?;
+            out.rows(&found, "The index has no such result.")?;
         }
         ResultsCommand::Show { message, user } => {
             out.object(&find(&backend, &message, user).await?)?;

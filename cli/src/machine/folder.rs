@@ -153,6 +153,7 @@ impl Folder {
             control: self.ledger.clone(),
             breaker: Breaker::new(self.ledger.clone()),
             archive: self.archive.clone(),
+            index: Some(self.ledger.clone()),
             events: self.events.clone(),
             user_jobs: self.user_jobs.clone(),
             replay: self.replay(Pacing::MAY_2026),

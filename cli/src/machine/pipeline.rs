@@ -177,6 +177,8 @@ impl Pipeline {
             user_jobs: self.folder.user_jobs.clone(),
             message_jobs: self.folder.message_jobs.clone(),
             archive: self.folder.archive.clone(),
+            // There may be something in it from before it was switched off.
+            index: Some(self.folder.ledger.clone()),
             breaker: Breaker::new(self.folder.ledger.clone()),
             events: self.folder.events.clone(),
             settings: self.settings.clone(),
@@ -193,6 +195,7 @@ impl Pipeline {
             letters: self.folder.ledger.clone(),
             sealing: self.sealing.clone(),
             archive: self.folder.archive.clone(),
+            index: self.settings.results_index.then(|| self.folder.ledger.clone() as _),
             events: self.folder.events.clone(),
             user_jobs: self.folder.user_jobs.clone(),
             message_jobs: self.folder.message_jobs.clone(),

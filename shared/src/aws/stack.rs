@@ -16,6 +16,7 @@ use super::webhook_keys::SecretWebhookKeys;
 use crate::archive::s3::S3Archive;
 use crate::clock::{Chance, Clock};
 use crate::events::sns::SnsEvents;
+use crate::index::Index;
 use crate::intake::Intake;
 use crate::ledger::StageName;
 use crate::ledger::dynamodb::{DynamoLedger, Tables};
@@ -61,6 +62,14 @@ impl<'s, 'e> Stack<'s, 'e> {
         let (env, config) = (&mut *self.env, self.config);
         let open = || Arc::new(DynamoLedger::new(config, Tables::read(env)));
         self.ledger.get_or_insert_with(open).clone()
+    }
+
+    /// The index of results in `RESULTS_INDEX_TABLE`; `None` where `RESULTS_INDEX` is off, and there is no such table.
+    pub fn index(&mut self) -> Option<Arc<dyn Index>> {
+        if !self.settings.results_index {
+            return None;
+        }
+        Some(self.ledger())
     }
 
     /// `USER_JOBS_QUEUE`.

@@ -21,6 +21,7 @@ fn a_bad_start_names_every_problem() {
         ("MAX_MESSAGE_BYTES", "much"),
         ("CONNECT_LINKS", "yes"),
         ("RESULTS_FORMAT", "parquet"),
+        ("RESULTS_INDEX", "true"),
         ("FEATURES", "labels,all"),
         ("OAUTH_REDIRECT_URI", "http://example.com/oauth2callback"),
     ])
@@ -33,6 +34,7 @@ fn a_bad_start_names_every_problem() {
         "MAX_MESSAGE_BYTES",
         "CONNECT_LINKS",
         "RESULTS_FORMAT",
+        "RESULTS_INDEX",
         "FEATURES",
         "OAUTH_REDIRECT_URI",
     ] {
@@ -50,7 +52,7 @@ fn the_defaults_are_those_of_the_design() {
         (settings.backfill, settings.max_message_bytes),
         (Backfill::Unread, 50 * 1024 * 1024)
     );
-    assert_eq!(settings.results_format, ResultsFormat::Json);
+    assert_eq!((settings.results_format, settings.results_index), (ResultsFormat::Json, false));
     assert_eq!((settings.connect_links, settings.features), (ConnectLinks::Open, [].into()));
     assert_eq!(client.redirect_uri, "http://127.0.0.1:8080/oauth2callback");
 }

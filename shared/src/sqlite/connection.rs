@@ -14,7 +14,14 @@ const SCHEMA_VERSION: i64 = 4;
 const STEPS: [&str; 3] = [
     "ALTER TABLE mailboxes ADD COLUMN purged TEXT; PRAGMA user_version = 2;",
     "ALTER TABLE mailboxes ADD COLUMN access TEXT NOT NULL DEFAULT 'consent'; PRAGMA user_version = 3;",
-    "ALTER TABLE marks ADD COLUMN forwards TEXT; ALTER TABLE marks ADD COLUMN pack TEXT; PRAGMA user_version = 4;",
+    "ALTER TABLE marks ADD COLUMN forwards TEXT;
+     ALTER TABLE marks ADD COLUMN pack TEXT;
+     CREATE TABLE results_index (
+         user_id TEXT NOT NULL, message_id TEXT NOT NULL, key TEXT NOT NULL, line INTEGER, generation INTEGER NOT NULL,
+         internal_date TEXT, category TEXT NOT NULL, labels TEXT NOT NULL, has_attachments INTEGER NOT NULL,
+         PRIMARY KEY (user_id, message_id)
+     ) STRICT, WITHOUT ROWID;
+     PRAGMA user_version = 4;",
 ];
 
 /// How long one process waits for another's transaction. They take milliseconds; a checkpoint on a slow disk may not.

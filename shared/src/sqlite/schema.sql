@@ -69,6 +69,20 @@ CREATE TABLE dead_letters (
     PRIMARY KEY (user_id, job_id)
 ) STRICT;
 
+-- labels: JSON.
+CREATE TABLE results_index (
+    user_id         TEXT    NOT NULL,
+    message_id      TEXT    NOT NULL,
+    key             TEXT    NOT NULL,
+    line            INTEGER,
+    generation      INTEGER NOT NULL,
+    internal_date   TEXT,
+    category        TEXT    NOT NULL,
+    labels          TEXT    NOT NULL,
+    has_attachments INTEGER NOT NULL,
+    PRIMARY KEY (user_id, message_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE control (
     name       TEXT    NOT NULL PRIMARY KEY,
     value      TEXT    NOT NULL,

@@ -2,6 +2,7 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
+use crate::category::Category;
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::ledger::{LetterState, StageName};
@@ -28,7 +29,17 @@ macro_rules! text {
     )+};
 }
 
-text!(AccessBy, Timestamp, HistoryId, Reason, SkipReason, PauseReason, LetterState, StageName);
+text!(
+    AccessBy,
+    Category,
+    Timestamp,
+    HistoryId,
+    Reason,
+    SkipReason,
+    PauseReason,
+    LetterState,
+    StageName
+);
 
 /// Ids are text too, and are lent as they are.
 macro_rules! id {

@@ -16,11 +16,13 @@ pub(super) async fn create(config: &SdkConfig, tag: &str) -> Tables {
         marks: named("MessageMarks"),
         dead_letters: named("DeadLetters"),
         control: named("Control"),
+        results_index: named("ResultsIndex"),
     };
     table(&client, &tables.user_tokens, &["userId"]).await;
     table(&client, &tables.marks, &["userId", "messageId"]).await;
     table(&client, &tables.dead_letters, &["userId", "jobId"]).await;
     table(&client, &tables.control, &["name"]).await;
+    table(&client, &tables.results_index, &["userId", "messageId"]).await;
     tables
 }
 

@@ -41,6 +41,7 @@ fn kind() -> Nature {
 fn packing() -> Nature {
     let mut nature = kind();
     nature.settings.results_format = ResultsFormat::Packed;
+    nature.settings.results_index = true;
     nature
 }
 

@@ -4,6 +4,7 @@ use shared::archive::Archive;
 use shared::clock::Timestamp;
 use shared::goodbye::Purged;
 use shared::ids::{Epoch, MessageId, UserId};
+use shared::index::Index;
 use shared::ledger::DeadLetter;
 use shared::mailbox::Mailbox;
 use shared::pack::{PACKS, Pack, PackKey};
@@ -37,6 +38,13 @@ impl World {
         for letter in letters.iter().filter(|letter| letter.user_id.as_ref() == Some(user)) {
             if life_of(letter).is_some_and(|life| row.has_forgotten(life)) {
                 self.witness.violated(RULE, Some(user), format!("letter {}", letter.job_id));
+            }
+        }
+        let entries = crate::at_once(self.ledger.entries(user, None, 10_000));
+        for entry in entries.and_then(Result::ok).unwrap_or_default() {
+            if !later(&entry.message_id) {
+                let seen = format!("{} in the index", entry.message_id);
+                self.witness.violated(RULE, Some(user), seen);
             }
         }
         for (key, ids) in self.packs_of(user) {

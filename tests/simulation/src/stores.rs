@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shared::archive::Archive;
 use shared::clock::Clock;
 use shared::events::Events;
+use shared::index::Index;
 use shared::ledger::{Control, DeadLetters, Mailboxes, Marks};
 use shared::mailer::Mailer;
 use shared::queue::Queue;
@@ -20,6 +21,7 @@ pub struct Stores {
     pub marks: Arc<dyn Marks>,
     pub letters: Arc<dyn DeadLetters>,
     pub control: Arc<dyn Control>,
+    pub index: Arc<dyn Index>,
     pub user_jobs: Arc<dyn Queue>,
     pub dead_user_jobs: Arc<dyn Queue>,
     pub message_jobs: Arc<dyn Queue>,
@@ -49,6 +51,7 @@ impl Stores {
             marks: watch!(marks),
             letters: watch!(letters),
             control: watch!(control),
+            index: watch!(index),
             archive: watch!(archive),
             events: watch!(events),
             mailer: watch!(mailer),

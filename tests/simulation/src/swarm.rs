@@ -167,6 +167,7 @@ pub fn live(seed: u64, size: Size) -> World {
     if let Some(domain) = &apart.domain {
         nature.settings.features = domain.features();
     }
+    nature.settings.results_index = apart.indexed;
     if apart.packed {
         nature.settings.results_format = ResultsFormat::Packed;
     }

@@ -8,6 +8,7 @@ use shared::archive::Archive;
 use shared::clock::Timestamp;
 use shared::events::{EventKind, message_event_id};
 use shared::ids::{Generation, MessageId, UserId};
+use shared::index::Index;
 use shared::jobs::{Cause, UserJob, UserJobKind, decode};
 use shared::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterState};
 use shared::mailbox::{AccessBy, Mailbox, Owed};
@@ -347,6 +348,15 @@ impl World {
             let seen = format!("{id} at {stands}: {} ids", announced.len());
             let rule = "the judgement that stands was announced, and none but those before it";
             self.witness.violated(rule, Some(user), seen);
+        }
+        if self.stages.settings.results_index {
+            let entries = crate::at_once(self.ledger.entries(user, None, 10_000));
+            let entries = entries.and_then(Result::ok).unwrap_or_default();
+            let entry = entries.iter().find(|entry| entry.message_id == *id);
+            if entry.is_none_or(|entry| entry.generation != stands || entry.key != key) {
+                let rule = "the index names the judgement that stands, and where it is";
+                self.witness.violated(rule, Some(user), format!("{id}: {entry:?}"));
+            }
         }
         if mark.generation != stands {
             let seen = format!("{id}: {} is stored, {} is marked", stands, mark.generation);

@@ -15,6 +15,7 @@ use shared::google::{
     SigningKeys, TokenAnswer,
 };
 use shared::ids::{Epoch, HistoryId, JobId, MessageId, UserId};
+use shared::index::{Entry, Index};
 use shared::ledger::{
     Advance, Consent, Control, ControlItem, DeadLetter, DeadLetters, LetterFilter, LetterKey,
     LetterState, Life, Mailboxes, Marks, NewAccess, ScanPage, Segment,
@@ -91,6 +92,12 @@ watch!(DeadLetters as "letters" {
     fn list(filter: &LetterFilter, after: Option<&LetterKey>, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
     fn shift(key: &LetterKey, from: &[LetterState], to: LetterState) -> Result<Write, StoreError>;
     fn withdraw(letter: &DeadLetter) -> Result<(), StoreError>;
+    fn forget(user: &UserId, limit: usize) -> Result<usize, StoreError>;
+});
+
+watch!(Index as "index" {
+    fn note(user: &UserId, entries: &[Entry]) -> Result<(), StoreError>;
+    fn entries(user: &UserId, after: Option<&MessageId>, limit: usize) -> Result<Vec<Entry>, StoreError>;
     fn forget(user: &UserId, limit: usize) -> Result<usize, StoreError>;
 });
 
@@ -175,6 +182,7 @@ pub fn every_call() -> Vec<&'static str> {
     all.extend(Watched::<dyn Mailboxes>::CALLS);
     all.extend(Watched::<dyn Marks>::CALLS);
     all.extend(Watched::<dyn DeadLetters>::CALLS);
+    all.extend(Watched::<dyn Index>::CALLS);
     all.extend(Watched::<dyn Control>::CALLS);
     all.extend(Watched::<dyn Archive>::CALLS);
     all.extend(Watched::<dyn Gmail>::CALLS);

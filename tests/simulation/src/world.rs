@@ -259,6 +259,7 @@ fn stores(
         marks: ledger.clone(),
         letters: ledger.clone(),
         control: ledger.clone(),
+        index: ledger.clone(),
         user_jobs: queues.user_jobs.clone(),
         dead_user_jobs: queues.dead_user_jobs.clone(),
         message_jobs: queues.message_jobs.clone(),

@@ -1,4 +1,4 @@
-//! The ledger in DynamoDB: four tables, each written one row at a time.
+//! The ledger in DynamoDB: five tables, each written one row at a time.
 //!
 //! A change is decided here, by `mailbox_changes` and `mark_changes` as on every backend, on a row that was read
 //! consistently; one `UpdateItem` then writes the attributes that differ, on condition that the row still is the one
@@ -6,6 +6,7 @@
 
 mod control;
 mod dead_letters;
+mod index;
 mod mailbox_items;
 mod mailboxes;
 mod mark_items;
@@ -24,13 +25,14 @@ use crate::settings::Env;
 
 pub use self::mailbox_items::ROSTER_ATTRIBUTES;
 
-/// All four tables.
+/// All five tables. That of the index need not be there where nobody asks it.
 #[derive(Clone)]
 pub struct DynamoLedger {
     mailboxes: Table,
     marks: Table,
     dead_letters: Table,
     control: Table,
+    index: Table,
 }
 
 /// What the tables are called.
@@ -44,6 +46,8 @@ pub struct Tables {
     pub dead_letters: String,
     /// `CONTROL_TABLE`: key `name`.
     pub control: String,
+    /// `RESULTS_INDEX_TABLE`: key `userId` and `messageId`.
+    pub results_index: String,
 }
 
 impl Tables {
@@ -54,6 +58,7 @@ impl Tables {
             marks: env.parsed("MARKS_TABLE", "MessageMarks".to_owned(), table_name),
             dead_letters: env.parsed("DEAD_LETTERS_TABLE", "DeadLetters".to_owned(), table_name),
             control: env.parsed("CONTROL_TABLE", "Control".to_owned(), table_name),
+            results_index: env.parsed("RESULTS_INDEX_TABLE", "ResultsIndex".to_owned(), table_name),
         }
     }
 }
@@ -80,6 +85,7 @@ impl DynamoLedger {
             marks: table(tables.marks, &["userId", "messageId"]),
             dead_letters: table(tables.dead_letters, &["userId", "jobId"]),
             control: table(tables.control, &["name"]),
+            index: table(tables.results_index, &["userId", "messageId"]),
         }
     }
 }

@@ -4,16 +4,19 @@ mod scripted;
 mod wire;
 
 use super::control::NamedItem;
+use super::index::OwnEntry;
 use super::mailbox_items::{ROSTER_ATTRIBUTES, roster};
 use super::mark_items::OwnMark;
 use super::table::Row;
 use super::update::Update;
 use super::values::{Malformed, Value};
 use super::{DynamoLedger, Tables};
+use crate::category::Category;
 use crate::clock::Timestamp;
 use crate::events::EventKind;
 use crate::goodbye::{Purged, Revoked};
 use crate::ids::{Epoch, Generation, Grant, HistoryId};
+use crate::index::Entry;
 use crate::ledger::{DeadLetter, LetterState, StageName};
 use crate::mailbox::{AccessBy, Announcement, GapReport, Mailbox, Owed, Pace};
 use crate::mark::{Forward, Forwards, Mark, MarkState};
@@ -75,6 +78,20 @@ fn mark() -> OwnMark {
     OwnMark { user_id: "ada".parse().unwrap(), mark }
 }
 
+fn entry() -> OwnEntry {
+    let entry = Entry {
+        message_id: "m1".parse().unwrap(),
+        key: "packed/dt=2026-05-01/42-b82a5b7a3e0f601f.ndjson.gz".into(),
+        line: Some(3),
+        generation: Generation(2),
+        internal_date: Some(at(1)),
+        category: Category::AutoReply,
+        labels: vec!["finance".into(), "keep".into()],
+        has_attachments: true,
+    };
+    OwnEntry { user_id: "ada".parse().unwrap(), entry }
+}
+
 fn letter() -> DeadLetter {
     DeadLetter {
         user_id: Some("ada".parse().unwrap()),
@@ -106,6 +123,7 @@ fn every_field_is_read_as_it_was_written() {
     reads_back(&mailbox(), "");
     reads_back(&mark(), "ttl");
     reads_back(&letter(), "");
+    reads_back(&entry(), "");
     let (name, value) = ("round".to_owned(), "{}".to_owned());
     reads_back(&NamedItem { name, value, version: 3, expires_at: Some(at(1)) }, "ttl");
 }

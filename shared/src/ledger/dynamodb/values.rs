@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::category::Category;
 use crate::clock::Timestamp;
 use crate::goodbye::Purged;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
@@ -114,7 +115,8 @@ text!(
     PauseReason,
     LetterState,
     StageName,
-    PackKey
+    PackKey,
+    Category
 );
 
 macro_rules! number {

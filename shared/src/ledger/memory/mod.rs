@@ -2,6 +2,7 @@
 
 mod control;
 mod dead_letters;
+mod index;
 mod mailboxes;
 mod marks;
 
@@ -11,10 +12,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{ControlItem, DeadLetter, LetterKey};
 use crate::clock::Timestamp;
 use crate::ids::{MessageId, UserId};
+use crate::index::Entry;
 use crate::mailbox::Mailbox;
 use crate::mark::Mark;
 
-/// All four tables.
+/// All five tables.
 #[derive(Default)]
 pub struct MemoryLedger(Mutex<Tables>);
 
@@ -24,6 +26,7 @@ struct Tables {
     marks: BTreeMap<(UserId, MessageId), Mark>,
     letters: BTreeMap<LetterKey, DeadLetter>,
     control: BTreeMap<String, (ControlItem, Option<Timestamp>)>,
+    index: BTreeMap<UserId, BTreeMap<MessageId, Entry>>,
 }
 
 impl MemoryLedger {

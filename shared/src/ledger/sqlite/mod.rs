@@ -3,6 +3,7 @@
 
 mod control;
 mod dead_letters;
+mod index;
 mod mailbox_rows;
 mod mailboxes;
 mod marks;
@@ -11,7 +12,7 @@ pub use self::mailboxes::SealedUnder;
 
 use crate::sqlite::Database;
 
-/// All four tables.
+/// All five tables.
 #[derive(Clone)]
 pub struct SqliteLedger(Database);
 

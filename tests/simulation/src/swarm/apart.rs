@@ -21,6 +21,8 @@ pub(super) struct Apart {
     pub(super) anew: Option<Anew>,
     /// A sixth have rules that act.
     pub(super) acts: Option<Acts>,
+    /// Whether results are noted in the index.
+    pub(super) indexed: bool,
     /// Whether results are stored in packs.
     pub(super) packed: bool,
 }
@@ -28,8 +30,8 @@ pub(super) struct Apart {
 impl Apart {
     pub(super) fn of(seed: u64) -> Self {
         let draw = || Draw(Chance::seeded(seed.wrapping_mul(6151).wrapping_add(7)));
-        let packed = seed / 3 % 4 == 3;
-        let nothing = Self { domain: None, news: None, anew: None, acts: None, packed };
+        let (indexed, packed) = (seed / 3 % 4 >= 2, seed / 3 % 4 == 3);
+        let nothing = Self { domain: None, news: None, anew: None, acts: None, indexed, packed };
         match seed % 3 {
             0 => Self { domain: Some(Domain(draw())), ..nothing },
             1 => {

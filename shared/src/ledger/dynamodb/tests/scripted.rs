@@ -54,6 +54,7 @@ fn tables() -> Tables {
         marks: "MessageMarks".into(),
         dead_letters: "DeadLetters".into(),
         control: "Control".into(),
+        results_index: "ResultsIndex".into(),
     }
 }
 
