@@ -72,7 +72,7 @@ async fn a_body_that_is_no_job_is_kept_as_it_came(world: World) {
 }
 
 async fn a_job_of_a_newer_program_is_kept_as_it_came(world: World) {
-    let body = r#"{"v":2,"jobId":"j1","something":"else"}"#;
+    let body = r#"{"v":3,"jobId":"j1","something":"else"}"#;
     put(&*world.stores.user_jobs, body).await;
     world.rest().await;
     let letter = world.only_letter().await;
