@@ -6,6 +6,7 @@
 #[cfg(feature = "aws")]
 pub mod dynamodb;
 mod ending_changes;
+mod letters;
 mod mailbox_changes;
 mod mark_changes;
 pub mod memory;
@@ -14,7 +15,6 @@ mod segment;
 pub mod sqlite;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::goodbye::{DisconnectDebt, Revoked};
@@ -22,11 +22,11 @@ use crate::ids::{Epoch, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::mailbox::{AccessBy, Announcement, Mailbox, Notice, Owed, Pace, Standing, Tokens};
 use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState, Naming};
 use crate::pack::PackKey;
-use crate::reason::{PauseReason, Reason};
+use crate::reason::PauseReason;
 use crate::sealing::Sealed;
 use crate::store::{StoreError, Write};
-use crate::words::words;
 
+pub use self::letters::{DeadLetter, LetterFilter, LetterKey, LetterState, StageName};
 pub use self::segment::{ScanPage, Segment};
 
 /// `UserTokens`: the mailboxes.
@@ -273,79 +273,6 @@ pub trait Marks: Send + Sync {
     /// Deletes at most `limit` marks of a mailbox, of whatever life, and answers how many; 0 when none is left.
     async fn forget(&self, user: &UserId, limit: usize) -> Result<usize, StoreError>;
 }
-
-words! {
-    /// Where a dead letter stands.
-    LetterState, "dead-letter state" {
-        /// Waits for a person or an event in the world.
-        Parked = "parked",
-        /// On its way again.
-        Replaying = "replaying",
-        /// The job came to its end.
-        Resolved = "resolved",
-        /// Given up by a person.
-        Discarded = "discarded",
-    }
-}
-
-words! {
-    /// The stage a job died in.
-    StageName, "stage" {
-        /// Brings mailboxes up to date.
-        UserWorker = "user-worker",
-        /// Fetches, understands, stores and announces messages.
-        MessageProcessor = "message-processor",
-    }
-}
-
-/// One row of `DeadLetters`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DeadLetter {
-    /// Whose mailbox; `None` where the body could not be read.
-    pub user_id: Option<UserId>,
-    /// The job's name; for an unreadable body its SHA-256 in hex.
-    pub job_id: JobId,
-    /// Where it died.
-    pub stage: StageName,
-    /// Why.
-    pub reason: Reason,
-    /// The last error, in words without content.
-    pub error: String,
-    /// How often it was tried.
-    pub tries: u32,
-    /// When the job was first sent.
-    pub first_seen_at: Timestamp,
-    /// When it last died.
-    pub last_seen_at: Timestamp,
-    /// The job's body as it stood in the queue.
-    pub payload: String,
-    /// Where the letter stands.
-    pub state: LetterState,
-}
-
-/// Which dead letters.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LetterFilter {
-    /// Of this mailbox.
-    pub user_id: Option<UserId>,
-    /// With this reason.
-    pub reason: Option<Reason>,
-    /// In this state.
-    pub state: Option<LetterState>,
-}
-
-impl LetterFilter {
-    /// Whether `letter` is one of those meant.
-    pub fn admits(&self, letter: &DeadLetter) -> bool {
-        self.user_id.as_ref().is_none_or(|user| letter.user_id.as_ref() == Some(user))
-            && self.reason.is_none_or(|reason| letter.reason == reason)
-            && self.state.is_none_or(|state| letter.state == state)
-    }
-}
-
-/// A dead letter's key: `(userId, jobId)`, `None` standing for `-`.
-pub type LetterKey = (Option<UserId>, JobId);
 
 /// `DeadLetters`: jobs that need a person or an event in the world.
 #[async_trait]
