@@ -5,25 +5,34 @@ use std::process::Command;
 use serde_json::Value;
 
 use tests::deployed::local_aws::OWNER;
-use tests::deployed::{NAME, PATIENCE};
+use tests::deployed::{NAME, PATIENCE, Stack};
 use tests::google::{Google, letter};
 use tests::patience::wait_for;
 
 use super::{PEOPLE, Story};
 use crate::command::{Ran, fanmail};
 
+/// `fanmail` in the shell of the account's owner.
+fn owners(stack: &Stack) -> Command {
+    let mut command = fanmail();
+    command.envs(OWNER).env("AWS_ENDPOINT_URL", &stack.aws.endpoint);
+    command
+}
+
+/// What these words come to, typed by the account's owner.
+pub(super) fn typed(stack: &Stack, words: &str) -> Ran {
+    let mut command = owners(stack);
+    command.args(["--json", "--backend", "aws", "--stack", NAME]);
+    Ran::of(&command.args(words.split_whitespace()).output().unwrap()).good()
+}
+
 impl Story {
-    /// `fanmail` in the shell of the account's owner.
     pub(super) fn fanmail(&self) -> Command {
-        let mut command = fanmail();
-        command.envs(OWNER).env("AWS_ENDPOINT_URL", &self.stack.aws.endpoint);
-        command
+        owners(&self.stack)
     }
 
     pub(super) fn typed(&self, words: &str) -> Ran {
-        let mut command = self.fanmail();
-        command.args(["--json", "--backend", "aws", "--stack", NAME]);
-        Ran::of(&command.args(words.split_whitespace()).output().unwrap()).good()
+        typed(&self.stack, words)
     }
 
     /// The commands of one machine, on the stack; what needs a token is done by the user-worker.

@@ -7,6 +7,7 @@ mod kills;
 mod numbers;
 mod our_faults;
 mod refusals;
+mod ruled;
 
 use std::collections::BTreeSet;
 use std::fs;
