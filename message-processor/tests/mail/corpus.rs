@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use message_processor::understand;
 
 use crate::collection::{self, Mail};
-use crate::promise;
+use crate::{forwarding, promise};
 
 /// How much of the labelled good mail must get its first label, in percent.
 const RIGHT_PERCENT: usize = 75;
@@ -82,7 +82,10 @@ fn three_of_four_good_messages_get_their_label_and_hardly_any_is_lost_to_spam() 
 fn every_file_has_a_result_that_keeps_the_promise() {
     for path in collection::files(&folder()) {
         let raw = std::fs::read(&path).unwrap();
-        let kept = std::panic::catch_unwind(|| promise::is_kept_by(&raw));
+        let kept = std::panic::catch_unwind(|| {
+            promise::is_kept_by(&raw);
+            forwarding::is_kept_by(&raw);
+        });
         assert!(kept.is_ok(), "{}", path.display());
     }
 }
