@@ -36,6 +36,7 @@ use shared::result::{
 };
 
 pub(crate) use self::fields::Fields;
+pub(crate) use self::headers::hides_line;
 pub(crate) use self::html::{Page, host_of, registered};
 use self::mime::Tree;
 use self::text::Readable;

@@ -73,9 +73,11 @@ impl Forward<'_> {
 
     /// The whole message, in bytes for Gmail.
     pub fn write(&self, raw: &[u8], result: &MessageResult) -> Result<Vec<u8>, Unsendable> {
-        let mut written = self.header(raw, result)?.to_string().into_bytes();
+        let lines = with_line_feeds(raw);
+        let (fields, body) = Fields::read(lines.trim_ascii_start());
+        let mut written = self.header(&fields, result)?.to_string().into_bytes();
         written.extend(b"MIME-Version: 1.0\r\n");
-        match (self.carried, inline(raw)) {
+        match (self.carried, inline(&fields, body)) {
             (CarriedAs::Inline, Some(inline)) => written.extend(inline),
             // What cannot be carried so is carried whole.
             (CarriedAs::Inline | CarriedAs::Attached, _) => attach(&mut written, raw, result),
@@ -86,7 +88,7 @@ impl Forward<'_> {
         Ok(written)
     }
 
-    fn header(&self, raw: &[u8], result: &MessageResult) -> Result<Headers, Unsendable> {
+    fn header(&self, original: &Fields<'_>, result: &MessageResult) -> Result<Headers, Unsendable> {
         let (from, to) = (address(self.from), address(self.to));
         let from = from.ok_or(Unsendable::NoAddress("mailbox"))?;
         let to = to.ok_or(Unsendable::NoAddress("target"))?;
@@ -108,7 +110,7 @@ impl Forward<'_> {
             plain("References", format!("<{original}>"));
         }
         plain(BY_A_MACHINE.0, BY_A_MACHINE.1.to_owned());
-        let mut through = hops(raw);
+        let mut through = hops(original);
         through.push(self.hop.to_owned());
         plain(HOPS, through.join(" "));
         plain(ACTION, self.action.to_string());
@@ -165,9 +167,7 @@ fn is_id(id: &str) -> bool {
 }
 
 /// The original's body under its own fields of MIME. `None` where one of these cannot stand on a line.
-fn inline(raw: &[u8]) -> Option<Vec<u8>> {
-    let lines = with_line_feeds(raw);
-    let (fields, body) = Fields::read(lines.trim_ascii_start());
+fn inline(fields: &Fields<'_>, body: &[u8]) -> Option<Vec<u8>> {
     let mut written = Vec::with_capacity(body.len() + 256);
     for name in MIME {
         let Some(value) = fields.text(name) else { continue };

@@ -12,7 +12,7 @@ use shared::scope::Feature;
 use shared::settings::{ForwardTargets, Settings};
 use shared::webhook::Networks;
 
-use crate::parse::{Fields, with_line_feeds};
+use crate::parse::{Fields, hides_line, with_line_feeds};
 
 /// The field in which a forward says through which mailboxes the message has come.
 pub(crate) const HOPS: &str = "X-Fanmail-Forwarded";
@@ -70,12 +70,14 @@ pub(crate) fn plan(result: &mut MessageResult, raw: &[u8], owner: &Owner<'_>, me
     else {
         return;
     };
-    let hops = hops(raw);
+    let lines = with_line_feeds(raw);
+    let (fields, _) = Fields::read(lines.trim_ascii_start());
+    let header = Header { hops: hops(&fields), hides_line: hides_line(&fields) };
     for (place, action) in actions.iter_mut().enumerate() {
         let target = action.target.as_deref();
         action.id = Some(action_id(owner.user, &message, result.generation, action.kind, target));
         action.detail = if place < MOST_ACTIONS {
-            refusal(action, result, &hops, owner, means)
+            refusal(action, result, &header, owner, means)
         } else {
             Some(format!("a message has at most {MOST_ACTIONS} actions"))
         };
@@ -89,17 +91,28 @@ pub(crate) fn plan(result: &mut MessageResult, raw: &[u8], owner: &Owner<'_>, me
 fn refusal(
     action: &Action,
     result: &MessageResult,
-    hops: &[String],
+    header: &Header,
     owner: &Owner<'_>,
     means: &Means<'_>,
 ) -> Option<String> {
     if let Some(why) = not_allowed(action, owner.scopes, means) {
         return Some(why);
     }
+    if action.kind != ActionKind::Forward {
+        return None;
+    }
+    if let Some(name) = header.hides_line {
+        return Some(format!("its {name} hides a line, to smuggle a field into another's header"));
+    }
     let target = action.target.as_deref().unwrap_or_default();
-    (action.kind == ActionKind::Forward)
-        .then(|| would_loop(target, result, hops, &hop(means.stack, owner.user), owner))
-        .flatten()
+    would_loop(target, result, &header.hops, &hop(means.stack, owner.user), owner)
+}
+
+/// What a message's own header says about forwarding it.
+struct Header {
+    hops: Vec<String>,
+    /// The field in which a line is hidden.
+    hides_line: Option<&'static str>,
 }
 
 /// Why an action may not be tried whatever message it is for. Asked again when its turn comes: an operator who takes a target
@@ -154,9 +167,7 @@ fn would_loop(
 }
 
 /// The mailboxes that a message has come through, by their [`hop`].
-pub(crate) fn hops(raw: &[u8]) -> Vec<String> {
-    let lines = with_line_feeds(raw);
-    let (fields, _) = Fields::read(lines.trim_ascii_start());
+pub(crate) fn hops(fields: &Fields<'_>) -> Vec<String> {
     let words = fields.all(HOPS).flat_map(|value| value.split(u8::is_ascii_whitespace));
     let is_hop = |word: &&[u8]| word.len() == 16 && word.iter().all(u8::is_ascii_hexdigit);
     words.filter(is_hop).map(|word| String::from_utf8_lossy(word).to_ascii_lowercase()).collect()

@@ -132,6 +132,20 @@ pub(super) fn words(text: &str, limit: usize) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
+/// What whoever forwards a message writes anew from what was read.
+const REWRITTEN: [&str; 3] = ["Subject", "From", "Reply-To"];
+
+/// The field in which a sender hides a line: one that it holds where nothing is folded, or within an encoded word. Whoever
+/// copies the decoded text into a header of their own would write a field of the sender's choice.
+pub(crate) fn hides_line(fields: &Fields<'_>) -> Option<&'static str> {
+    let hides = |value: &[u8]| {
+        let value = in_characters(fields, value);
+        let unfolded = value.replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ");
+        decoded(&unfolded).trim().contains(['\r', '\n'])
+    };
+    REWRITTEN.into_iter().find(|name| fields.all(name).any(hides))
+}
+
 /// A value as characters. Whoever writes raw bytes into a header writes them in the charset of the body.
 fn in_characters<'v>(fields: &Fields<'_>, value: &'v [u8]) -> Cow<'v, str> {
     if let Ok(text) = std::str::from_utf8(value) {

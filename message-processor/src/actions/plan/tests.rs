@@ -114,6 +114,29 @@ fn what_would_loop_is_refused() {
 }
 
 #[test]
+fn a_header_that_hides_a_line_is_not_forwarded() {
+    let world = World::new();
+    for field in [
+        "Reply-To: =?utf-8?q?a=0D=0ABcc:_eve@example.net?= <bob@example.org>\r\n",
+        "Reply-To: =?utf-8?b?YQ0KQmNjOiBldmVAZXhhbXBsZS5uZXQ=?= <bob@example.org>\r\n",
+        "Reply-To: a\rBcc: eve@example.net\r\n",
+    ] {
+        let detail = world.refused(ActionKind::Forward, "books@example.com", field);
+        assert!(detail.starts_with("its Reply-To hides a line"), "{field}: {detail}");
+        assert_eq!(world.refused(ActionKind::Label, "Bills", field), "", "it says so of forwards");
+    }
+    for field in [
+        "Reply-To: =?utf-8?q?a=0D=0A?=\r\n <bob@example.org>\r\n",
+        "Reply-To: Bob\r\n\tof Example\r\n <bob@example.org>\r\n",
+        "Reply-To: =?utf-8?q?Bob?=\r\n =?utf-8?q?Example?= <bob@example.org>\r\n",
+    ] {
+        let hides = field.contains("=0A");
+        let detail = world.refused(ActionKind::Forward, "books@example.com", field);
+        assert_eq!(!detail.is_empty(), hides, "{field}: {detail}");
+    }
+}
+
+#[test]
 fn what_nobody_has_allowed_is_refused() {
     let mut world = World::new();
     let stranger = world.refused(ActionKind::Forward, "eve@example.net", "");
