@@ -65,7 +65,7 @@ struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     fn wrong(&mut self, at: usize, what: impl Into<String>) {
-        self.problems.push(Problem::at(self.text, at, what));
+        self.problems.push(Problem::at(self.text, at, &what.into()));
     }
 
     fn rules(&mut self) -> Vec<Rule> {

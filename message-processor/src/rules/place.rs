@@ -19,14 +19,21 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
-    /// A problem at a byte of `text`.
-    pub(super) fn at(text: &str, offset: usize, what: impl Into<String>) -> Self {
+    /// A problem at a byte of `text`. It is told on one line, whatever it quotes.
+    pub(super) fn at(text: &str, offset: usize, what: &str) -> Self {
         let before = &text[..text.floor_char_boundary(offset)];
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         Self {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            what: what.into(),
+            what: what.chars().fold(String::new(), |mut line, c| {
+                if c.is_control() {
+                    line.extend(c.escape_default());
+                } else {
+                    line.push(c);
+                }
+                line
+            }),
         }
     }
 }

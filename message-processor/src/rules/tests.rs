@@ -271,7 +271,10 @@ fn an_action_that_is_none_is_told_with_its_place() {
         ("[{ label = 'CATEGORY_SOCIAL' }]", "4:22: 'CATEGORY_SOCIAL' is a label of Gmail's own"),
         ("[{ label = 'a//b' }]", "4:22: a label of Gmail's is a text of"),
         ("[{ forward = 'nobody' }]", "4:24: 'nobody' is not an address"),
-        ("[{ forward = \"a@b.de\\r\\nBcc: c@d.de\" }]", "4:24: 'a@b.de"),
+        (
+            "[{ forward = \"a@b.de\\r\\nBcc: c@d.de\" }]",
+            "4:24: 'a@b.de\\r\\nBcc: c@d.de' is not an address",
+        ),
         ("[{ forward = 'a@b.de', original = 'cut' }]", "4:45: original is 'attached' or 'inline'"),
         ("[{ label = 'a', original = 'inline' }]", "4:38: only a forward carries the original"),
         ("[{ webhook = 'ftp://example.com' }]", "4:24: a webhook is an address that begins with"),
