@@ -4,7 +4,7 @@
 //! stored and before it is announced, so that whoever hears of a message finds it.
 
 use async_trait::async_trait;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::category::Category;
 use crate::clock::Timestamp;
@@ -13,7 +13,8 @@ use crate::ids::{Generation, MessageId, UserId};
 use crate::store::StoreError;
 
 /// What the index knows of a result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Serialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// Gmail's id.
     pub message_id: MessageId,

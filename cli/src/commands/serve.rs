@@ -13,7 +13,7 @@ use shared::mailer::Mailer;
 use shared::settings::{Env, OAuthClient, Settings};
 use shared::webhook::http::HttpWebhooks;
 use shared::webhook::signature::NoKeys;
-use shared::webhook::{SigningKeys, Webhooks};
+use shared::webhook::{FixedKeys, SigningKeys, Webhooks};
 use shared::worker::shutdown;
 
 use crate::args::Serve;
@@ -130,7 +130,7 @@ fn webhooks(
 ) -> anyhow::Result<Option<Arc<dyn Webhooks>>> {
     let Some(keys) = keys else { return Ok(None) };
     let networks = settings.webhook_networks.clone();
-    Ok(Some(Arc::new(HttpWebhooks::new(Arc::new(Arc::new(keys)), networks)?)))
+    Ok(Some(Arc::new(HttpWebhooks::new(Arc::new(FixedKeys::new(keys)), networks)?)))
 }
 
 /// The rules to begin with; what is wrong with them is left in `env`.

@@ -21,6 +21,7 @@ use shared::result::{Action, ActionState, MessageResult};
 use shared::store::StoreError;
 use shared::webhook::{Webhook, WebhookError};
 
+use self::gmail::{INBOX, UNREAD};
 use super::ending::{Leftover, Meaning, PATIENCE, meaning};
 use super::{MessageProcessor, Run};
 use crate::actions::finished::Finished;
@@ -255,20 +256,18 @@ impl MessageProcessor {
         };
         // What is to be done was decided when the message was judged.
         let run = Run { job, attempt, mailbox, access: &access, rules: None };
-        let failed = match job.action {
-            ActionKind::Forward => match self.forward(&run, task).await? {
-                Ok(end) => return Ok(end),
-                Err(error) => error,
-            },
-            ActionKind::Label | ActionKind::Archive | ActionKind::MarkRead => {
-                match self.relabel(&run, task).await {
-                    Ok(()) => return Ok(End::Done),
-                    Err(error) => error,
-                }
-            }
-            ActionKind::Webhook => return Ok(End::Nothing),
+        let tried = match job.action {
+            ActionKind::Archive => self.take_off(&run, INBOX).await.map(|()| End::Done),
+            ActionKind::MarkRead => self.take_off(&run, UNREAD).await.map(|()| End::Done),
+            ActionKind::Label => self.put_on(&run, task).await.map(|()| End::Done),
+            ActionKind::Forward => self.forward(&run, task).await?,
+            // It needs no mailbox, and never comes here.
+            ActionKind::Webhook => Ok(End::Nothing),
         };
-        self.refused(&run, failed).await
+        match tried {
+            Ok(end) => Ok(end),
+            Err(error) => self.refused(&run, error).await,
+        }
     }
 
     /// What it means that Gmail did not do what it was asked to. It concerns the action alone: a scope that only this needs, a

@@ -14,7 +14,7 @@ use crate::ids::JobId;
 use crate::store::StoreError;
 
 pub use self::networks::Networks;
-pub use self::signature::{SigningKeys, WebhookKeys};
+pub use self::signature::{FixedKeys, SigningKeys, WebhookKeys};
 
 /// What is told. No `Debug`: with `EVENT_DATA=full` it carries a message.
 #[derive(Clone, PartialEq, Eq)]

@@ -28,10 +28,19 @@ pub trait WebhookKeys: Send + Sync {
 }
 
 /// Keys that stay as they are.
+pub struct FixedKeys(Arc<SigningKeys>);
+
+impl FixedKeys {
+    /// These.
+    pub fn new(keys: SigningKeys) -> Self {
+        Self(Arc::new(keys))
+    }
+}
+
 #[async_trait]
-impl WebhookKeys for Arc<SigningKeys> {
+impl WebhookKeys for FixedKeys {
     async fn keys(&self) -> Result<Arc<SigningKeys>, StoreError> {
-        Ok(self.clone())
+        Ok(self.0.clone())
     }
 }
 

@@ -62,6 +62,22 @@ fn now(world: &mut World, deed: Deed) {
     world.plan(now, deed);
 }
 
+/// A mailbox is connected, and two messages of it are stored.
+fn with_two_results(world: &mut World) {
+    connected(world);
+    now(world, Deed::Deliver(0, 2));
+    minutes(world, 6);
+}
+
+/// The operator has everything judged anew, twice.
+fn judged_anew(world: &mut World) {
+    now(world, Deed::Reclassify);
+    // Whoever died with it is given up after two minutes, and another goes on.
+    minutes(world, 3);
+    now(world, Deed::Reclassify);
+    minutes(world, 1);
+}
+
 /// The scenarios there are.
 pub const SCENARIOS: [Scenario; 18] = [
     Scenario {
@@ -243,18 +259,8 @@ pub const SCENARIOS: [Scenario; 18] = [
     Scenario {
         name: "what is stored is judged anew",
         nature: kind,
-        before: |world| {
-            connected(world);
-            now(world, Deed::Deliver(0, 2));
-            minutes(world, 6);
-        },
-        script: |world| {
-            now(world, Deed::Reclassify);
-            // Whoever died with it is given up after two minutes, and another goes on.
-            minutes(world, 3);
-            now(world, Deed::Reclassify);
-            minutes(world, 1);
-        },
+        before: with_two_results,
+        script: judged_anew,
     },
     Scenario {
         name: "a rule labels, forwards and tells",
@@ -283,17 +289,8 @@ pub const SCENARIOS: [Scenario; 18] = [
     Scenario {
         name: "packs are judged anew",
         nature: packing,
-        before: |world| {
-            connected(world);
-            now(world, Deed::Deliver(0, 2));
-            minutes(world, 6);
-        },
-        script: |world| {
-            now(world, Deed::Reclassify);
-            minutes(world, 3);
-            now(world, Deed::Reclassify);
-            minutes(world, 1);
-        },
+        before: with_two_results,
+        script: judged_anew,
     },
     Scenario {
         name: "keys are rotated",

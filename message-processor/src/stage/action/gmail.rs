@@ -1,6 +1,5 @@
 //! Labels of Gmail's: each may be put on and taken off as often as one likes.
 
-use shared::action::ActionKind;
 use shared::google::{GmailError, GmailLabel};
 use shared::jobs::ActionJob;
 use shared::secret::AccessToken;
@@ -9,31 +8,33 @@ use super::super::{MessageProcessor, Run};
 use super::Task;
 
 /// What is new in the inbox.
-const INBOX: &str = "INBOX";
+pub(super) const INBOX: &str = "INBOX";
 
 /// What nobody has read.
-const UNREAD: &str = "UNREAD";
+pub(super) const UNREAD: &str = "UNREAD";
 
 /// The status of a label's name that is taken.
 const CONFLICT: u16 = 409;
 
 impl MessageProcessor {
-    /// Puts labels on a message, or takes them off.
-    pub(super) async fn relabel(
+    /// Takes a label of Gmail's own off the message.
+    pub(super) async fn take_off(
+        &self,
+        run: &Run<'_, ActionJob>,
+        label: &str,
+    ) -> Result<(), GmailError> {
+        self.changes.modify(&run.access.token, &run.job.message_id, &[], &[label]).await
+    }
+
+    /// Puts the label on the message that the action names.
+    pub(super) async fn put_on(
         &self,
         run: &Run<'_, ActionJob>,
         task: &Task,
     ) -> Result<(), GmailError> {
-        let (token, message) = (&run.access.token, &run.job.message_id);
-        match run.job.action {
-            ActionKind::Archive => self.changes.modify(token, message, &[], &[INBOX]).await,
-            ActionKind::MarkRead => self.changes.modify(token, message, &[], &[UNREAD]).await,
-            ActionKind::Label | ActionKind::Forward | ActionKind::Webhook => {
-                let name = task.action.target.as_deref().unwrap_or_default();
-                let label = self.label(token, name).await?;
-                self.changes.modify(token, message, &[&label.id], &[]).await
-            }
-        }
+        let (token, name) = (&run.access.token, task.action.target.as_deref().unwrap_or_default());
+        let label = self.label(token, name).await?;
+        self.changes.modify(token, &run.job.message_id, &[&label.id], &[]).await
     }
 
     /// The label of this name, made where there is none.

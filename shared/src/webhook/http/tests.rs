@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::webhook::SigningKeys;
+use crate::webhook::{FixedKeys, SigningKeys};
 
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -38,7 +38,7 @@ async fn receiver(got: Got) -> u16 {
 }
 
 fn webhooks(networks: &str) -> HttpWebhooks {
-    let keys: Arc<SigningKeys> = Arc::new(KEY.parse().unwrap());
+    let keys = FixedKeys::new(KEY.parse().unwrap());
     let networks =
         if networks.is_empty() { Networks::default() } else { networks.parse().unwrap() };
     HttpWebhooks::new(Arc::new(keys), networks).unwrap()
