@@ -292,7 +292,47 @@ async fn counting_counts_what_counts(world: World) {
     assert_eq!(count(LIFE, world.now() + MARK_LIFE).await.unwrap(), later);
 }
 
+async fn what_is_found_missing_is_listed_again(world: World) {
+    for name in ["way", "parked", "done", "spam"] {
+        world.list(name).await;
+    }
+    world.list_in(Epoch(2), "elsewhere", "j1").await;
+    world.park("parked", "j9").await;
+    world.finish(end("done", MarkState::Done, 3)).await;
+    let spam = MarkState::Skipped(SkipReason::Spam);
+    world.finish(end("spam", spam, 0)).await;
+    let ids = ["way", "parked", "done", "spam", "elsewhere", "never"].map(id);
+    world.here.marks.relist(&user("ada"), LIFE, &ids, &by("j2")).await.unwrap();
+    let done = world.mark("done").await;
+    assert_eq!((done.state, done.job_id), (MarkState::Listed, by("j2")));
+    assert_eq!((done.generation, done.done_at, done.expires_at), (Generation(3), None, None));
+    assert_eq!(world.mark("way").await.job_id, by("j2"));
+    assert_eq!(world.mark("parked").await.state, MarkState::Parked);
+    assert_eq!(world.mark("spam").await.state, spam);
+    assert_eq!(world.mark("elsewhere").await.job_id, by("j1"));
+    world.finish(end("done", MarkState::Done, 3)).await;
+    assert_eq!(world.mark("done").await.state, MarkState::Done);
+}
+
+async fn a_mailboxs_marks_are_read_in_pages(world: World) {
+    for name in ["m3", "m1", "m2"] {
+        world.list(name).await;
+    }
+    let listings = [listing("m0", "j1")];
+    world.here.marks.list(&user("bob"), LIFE, &listings, world.now()).await.unwrap();
+    let ada = user("ada");
+    let page = async |after: Option<&MessageId>, limit| {
+        let marks = world.there.marks.page(&ada, after, limit).await.unwrap();
+        marks.into_iter().map(|mark| mark.message_id).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 2).await, [id("m1"), id("m2")]);
+    assert_eq!(page(Some(&id("m2")), 2).await, [id("m3")]);
+    assert_eq!(page(Some(&id("m3")), 2).await, []);
+}
+
 promises!(
+    what_is_found_missing_is_listed_again,
+    a_mailboxs_marks_are_read_in_pages,
     a_message_is_listed_once,
     listing_answers_where_each_message_stands,
     a_forward_is_intended_by_one_and_sent_once,

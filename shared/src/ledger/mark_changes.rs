@@ -61,6 +61,16 @@ impl Mark {
         self.shift(epoch, MarkState::Parked, MarkState::Listed, job)
     }
 
+    pub(super) fn relist(&mut self, epoch: Epoch, job: &JobId) -> Write {
+        let news = matches!(self.state, MarkState::Listed | MarkState::Done);
+        Write::only_if(news && self.epoch == epoch, || {
+            self.state = MarkState::Listed;
+            self.job_id = job.clone();
+            self.done_at = None;
+            self.expires_at = None;
+        })
+    }
+
     pub(super) fn forward(&mut self, epoch: Epoch, action: &JobId, step: ForwardStep) -> Write {
         let there = self.forwards.0.get(action).copied();
         let after = match step {

@@ -252,6 +252,25 @@ pub trait Marks: Send + Sync {
         job: &JobId,
     ) -> Result<(), StoreError>;
 
+    /// Those of these messages that are *listed* or *done* become *listed*, on their way in `job`: what a mark says was
+    /// found to be untrue.
+    async fn relist(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        ids: &[MessageId],
+        job: &JobId,
+    ) -> Result<(), StoreError>;
+
+    /// At most `limit` marks of a mailbox, of whatever life, after `after`, in the order of their ids. Fewer than `limit`
+    /// are all there are.
+    async fn page(
+        &self,
+        user: &UserId,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Mark>, StoreError>;
+
     /// Takes a forward one step further, if it stands as the step supposes. `Stale` where there is no mark of this epoch.
     async fn forward(
         &self,

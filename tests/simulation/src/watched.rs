@@ -81,6 +81,8 @@ watch!(Marks as "marks" {
     fn name(user: &UserId, namings: &[Naming]) -> Result<Vec<Option<PackKey>>, StoreError>;
     fn park(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
     fn unpark(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
+    fn relist(user: &UserId, epoch: Epoch, ids: &[MessageId], job: &JobId) -> Result<(), StoreError>;
+    fn page(user: &UserId, after: Option<&MessageId>, limit: usize) -> Result<Vec<Mark>, StoreError>;
     fn forward(user: &UserId, epoch: Epoch, message: &MessageId, action: &JobId, step: ForwardStep) -> Result<Write, StoreError>;
     fn count(user: &UserId, epoch: Epoch, now: Timestamp) -> Result<MarkCounts, StoreError>;
     fn forget(user: &UserId, limit: usize) -> Result<usize, StoreError>;

@@ -192,6 +192,41 @@ impl Marks for DynamoLedger {
         self.change_marks("releasing messages", user, ids, unpark).await.map(drop)
     }
 
+    async fn relist(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        ids: &[MessageId],
+        job: &JobId,
+    ) -> Result<(), StoreError> {
+        let relist =
+            |there: Option<&Mark>, _: &MessageId| changed(there, |mark| mark.relist(epoch, job));
+        self.change_marks("listing messages again", user, ids, relist).await.map(drop)
+    }
+
+    async fn page(
+        &self,
+        user: &UserId,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Mark>, StoreError> {
+        let doing = "reading marks";
+        let mut from = after.map(|id| self.marks.key(&[user.as_str(), id.as_str()]));
+        let mut marks = Vec::new();
+        while marks.len() < limit {
+            let left = Some(limit - marks.len());
+            let page = self.marks.query_page(doing, user.as_str(), from, left).await?;
+            for item in &page.items {
+                marks.push(self.marks.read::<OwnMark>(doing, item)?.mark);
+            }
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(marks)
+    }
+
     async fn forward(
         &self,
         user: &UserId,

@@ -96,6 +96,31 @@ impl Marks for MemoryLedger {
         Ok(())
     }
 
+    async fn relist(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        ids: &[MessageId],
+        job: &JobId,
+    ) -> Result<(), StoreError> {
+        for id in ids {
+            self.change_mark(user, id, |mark| mark.relist(epoch, job));
+        }
+        Ok(())
+    }
+
+    async fn page(
+        &self,
+        user: &UserId,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Mark>, StoreError> {
+        let tables = self.tables();
+        let theirs = tables.marks.iter().filter(|((owner, _), _)| owner == user);
+        let theirs = theirs.filter(|((_, id), _)| after.is_none_or(|after| id > after));
+        Ok(theirs.take(limit).map(|(_, mark)| mark.clone()).collect())
+    }
+
     async fn forward(
         &self,
         user: &UserId,

@@ -16,6 +16,9 @@ const SELECT: &str = "SELECT * FROM marks WHERE user_id = ?1 AND message_id = ?2
 
 const SELECT_ALL: &str = "SELECT * FROM marks WHERE user_id = ?1";
 
+const PAGE: &str = "
+    SELECT * FROM marks WHERE user_id = ?1 AND message_id > ?2 ORDER BY message_id LIMIT ?3";
+
 const FORGET: &str = "
     DELETE FROM marks WHERE user_id = ?1
       AND message_id IN (SELECT message_id FROM marks WHERE user_id = ?1 LIMIT ?2)";
@@ -158,6 +161,33 @@ impl Marks for SqliteLedger {
         let job = job.clone();
         let unpark = move |_: &MessageId, mark: &mut Mark| mark.unpark(epoch, &job);
         self.change_marks("releasing messages", user, ids, unpark).await
+    }
+
+    async fn relist(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        ids: &[MessageId],
+        job: &JobId,
+    ) -> Result<(), StoreError> {
+        let job = job.clone();
+        let relist = move |_: &MessageId, mark: &mut Mark| mark.relist(epoch, &job);
+        self.change_marks("listing messages again", user, ids, relist).await
+    }
+
+    async fn page(
+        &self,
+        user: &UserId,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Mark>, StoreError> {
+        let after = after.map(MessageId::to_string).unwrap_or_default();
+        let user = user.clone();
+        let marks = self.0.read("reading marks", move |connection| {
+            let page = params![user, after, limit];
+            connection.prepare_cached(PAGE)?.query_map(page, mark)?.collect()
+        });
+        marks.await
     }
 
     async fn forward(

@@ -1,0 +1,3 @@
+//! The desk of the person on call: what failed and why, what is to go round again, and whether anything is missing.
+//!
+//! No stage needs it. It works on the same tables, queues and archive as they do, from the command line.
