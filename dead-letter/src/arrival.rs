@@ -11,7 +11,7 @@ use shared::clock::Timestamp;
 use shared::disposition::chain;
 use shared::ids::{Epoch, Grant, JobId};
 use shared::jobs::BadJob;
-use shared::ledger::{DeadLetter, LetterState, StageName};
+use shared::ledger::{DeadLetter, Happening, History, LetterKey, LetterState, StageName, Turn};
 use shared::queue::{MAX_RECEIVES, Record};
 use shared::reason::Reason;
 use shared::replay::LetterJob;
@@ -38,37 +38,62 @@ impl Arrival {
     fn of_job(record: &Record, stage: StageName, now: Timestamp, job: LetterJob) -> Self {
         let said = &record.attributes;
         let header = job.header();
-        let letter = DeadLetter {
-            user_id: Some(header.user_id.clone()),
-            job_id: job.letter_id(),
-            stage,
+        let death = Death {
             reason: word(said, "reason").unwrap_or(Reason::NoVerdict),
             error: said.get("error").cloned().unwrap_or_else(no_verdict),
             tries: word(said, "tries").unwrap_or(header.tries.saturating_add(MAX_RECEIVES)),
             first_seen_at: header.first_seen_at,
-            last_seen_at: now,
-            payload: record.body.clone(),
-            state: LetterState::Parked,
         };
+        let key = (Some(header.user_id.clone()), job.letter_id());
+        let letter = letter(record, stage, now, key, death);
         let consent = word(said, "epoch").zip(word(said, "grant"));
         let consent = consent.map(|(epoch, grant)| (Epoch(epoch), Grant(grant)));
         Self { letter, job: Some(job), consent }
     }
 
     fn of_nothing(record: &Record, stage: StageName, now: Timestamp, bad: &BadJob) -> Self {
-        let letter = DeadLetter {
-            user_id: None,
-            job_id: name_of(&record.body),
-            stage,
+        let death = Death {
             reason: bad.reason(),
             error: chain(bad),
             tries: word(&record.attributes, "tries").unwrap_or(0),
             first_seen_at: record.sent_at,
-            last_seen_at: now,
-            payload: record.body.clone(),
-            state: LetterState::Parked,
         };
-        Self { letter, job: None, consent: None }
+        let key = (None, name_of(&record.body));
+        Self { letter: letter(record, stage, now, key, death), job: None, consent: None }
+    }
+}
+
+/// How a job died.
+struct Death {
+    reason: Reason,
+    error: String,
+    tries: u32,
+    first_seen_at: Timestamp,
+}
+
+fn letter(
+    record: &Record,
+    stage: StageName,
+    now: Timestamp,
+    (user_id, job_id): LetterKey,
+    death: Death,
+) -> DeadLetter {
+    let Death { reason, error, tries, first_seen_at } = death;
+    let what = Turn::Parked { reason, error: error.clone(), tries };
+    DeadLetter {
+        user_id,
+        job_id,
+        stage,
+        reason,
+        error,
+        tries,
+        first_seen_at,
+        last_seen_at: now,
+        payload: record.body.clone(),
+        state: LetterState::Parked,
+        retries: 0,
+        retry_at: None,
+        history: History(vec![Happening { at: now, what }]),
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a dead letter means for its mailbox, and the mailbox for the letter. No clock, no store, no log.
 
 use shared::ids::{Epoch, Grant};
-use shared::jobs::{UserJob, UserJobKind};
 use shared::mailbox::{AccessBy, Mailbox};
 use shared::reason::Reason;
 use shared::replay::LetterJob;
@@ -29,7 +28,7 @@ pub fn decide(
     consent: Option<(Epoch, Grant)>,
     mailbox: Option<&Mailbox>,
 ) -> Next {
-    let Some(mailbox) = mailbox.filter(|mailbox| concerns(job, mailbox)) else {
+    let Some(mailbox) = mailbox.filter(|mailbox| job.concerns(mailbox)) else {
         return Next::Discard;
     };
     match (reason, consent) {
@@ -65,16 +64,4 @@ fn after_dead_grant(failed: (Epoch, Grant), mailbox: &Mailbox) -> Next {
     // Who has consented to nothing is not asked to do so again.
     let news = news && mailbox.access == AccessBy::Consent;
     if failed == present && news { Next::NeedReauth } else { Next::StayParked }
-}
-
-/// Whether the mailbox still has use for the job: it belongs to its present life, or ends the last one.
-fn concerns(job: &LetterJob, mailbox: &Mailbox) -> bool {
-    let epoch = job.header().epoch;
-    if let LetterJob::User(UserJob { kind: UserJobKind::Disconnect { purge }, .. }) = job {
-        let owed = mailbox.owed.disconnect.as_ref();
-        // What is to be purged may have been ended by somebody else while the job travelled.
-        let is_late = *purge && mailbox.disconnected_at.is_some() && epoch.next() == mailbox.epoch;
-        return epoch == mailbox.epoch || is_late || owed.is_some_and(|debt| debt.epoch == epoch);
-    }
-    epoch == mailbox.epoch
 }

@@ -21,10 +21,12 @@ use shared::breaker::{Breaker, Word};
 use shared::clock::{Clock, Timestamp};
 use shared::disposition::chain;
 use shared::events::{EventKind, Events, mailbox_event_id};
-use shared::ids::UserId;
+use shared::ids::{Epoch, UserId};
 use shared::intake::BatchAnswer;
-use shared::ledger::{DeadLetters, LetterState, Mailboxes, Marks, StageName};
-use shared::mailbox::{Mailbox, Notice};
+use shared::ledger::{
+    DeadLetters, Happening, LetterState, Mailboxes, Marks, Sent, StageName, Trigger, Turn,
+};
+use shared::mailbox::{Mailbox, Notice, RetryDebt};
 use shared::queue::{Queue, Record};
 use shared::reason::Reason;
 use shared::replay::{LetterJob, Replay, Replayed};
@@ -41,6 +43,8 @@ const BATCH: usize = 10;
 
 /// How often the mailbox is looked at again after it changed under our eyes.
 const RACES: usize = 5;
+
+const CHANGED: &str = "it changed every time it was read";
 
 /// Parks dead letters. The fields are everything it may touch.
 pub struct DeadLetterStage {
@@ -116,15 +120,44 @@ impl DeadLetterStage {
             return self.letters.withdraw(&arrival.letter).await;
         }
         // Before anything else: from here on the job cannot be lost, whatever becomes of this process.
-        self.letters.park(arrival.letter.clone()).await?;
+        let letter = self.letters.park(arrival.letter.clone()).await?;
         tracing::warn!(error = arrival.letter.error, "A job was parked");
         let Some(job) = &arrival.job else { return Ok(()) };
         let header = job.header();
-        let name = &arrival.letter.job_id;
-        self.marks.park(&header.user_id, header.epoch, &job.message_ids(), name).await?;
+        // Not where it is on its way again since: then this is the death that it was sent round after.
+        if letter.state == LetterState::Parked {
+            let (user, ids) = (&header.user_id, job.message_ids());
+            self.marks.park(user, header.epoch, &ids, &letter.job_id).await?;
+            if let Some(at) = letter.retry_at {
+                self.owe_retry(user, header.epoch, at).await?;
+            }
+        }
         // After parking: a consent that completes now finds the letter and releases it, one that completed before is
         // seen here.
         self.look_at_mailbox(arrival, job, self.clock.now()).await
+    }
+
+    /// Notes in the mailbox's row that a letter is to go round by itself. An ended life is owed nothing.
+    async fn owe_retry(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        for _ in 0..RACES {
+            let mailbox = self.mailboxes.get(user).await?;
+            let lives = |it: &Mailbox| it.epoch == epoch && it.disconnected_at.is_none();
+            let Some(mailbox) = mailbox.filter(lives) else { return Ok(()) };
+            let read = mailbox.owed.retry;
+            let new = Some(RetryDebt::and(read, at));
+            if self.mailboxes.owe_retry(user, epoch, read, new).await? == Write::Applied {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Unavailable {
+            doing: "noting what is to go round again",
+            source: CHANGED.into(),
+        })
     }
 
     /// Whether nothing is kept of the life that the job belongs to, this letter included.
@@ -157,7 +190,7 @@ impl DeadLetterStage {
                     Word::Doubted(until) => self.ask_once_more(arrival, until, now).await?,
                 },
                 (Next::Replay, _) => self.replay(arrival, now).await?,
-                (Next::Discard, _) => self.discard(arrival).await?,
+                (Next::Discard, _) => self.discard(arrival, now).await?,
                 (Next::StayParked | Next::NeedReauth, _) => {}
             }
             return match mailbox {
@@ -165,8 +198,7 @@ impl DeadLetterStage {
                 None => Ok(()),
             };
         }
-        let source = "it changed every time it was read".into();
-        Err(StoreError::Unavailable { doing: "looking at a mailbox", source })
+        Err(StoreError::Unavailable { doing: "looking at a mailbox", source: CHANGED.into() })
     }
 
     /// Whether Google's word on this grant is taken: not while it says the same of many, but then the second time.
@@ -214,9 +246,10 @@ impl DeadLetterStage {
     }
 
     async fn replay(&self, arrival: &Arrival, now: Timestamp) -> Result<(), StoreError> {
-        match self.replay.send(&arrival.letter, now).await? {
+        let sent = Sent::by_itself(Trigger::Release);
+        match self.replay.send_in_turn(&arrival.letter, sent, now).await? {
             // Not parked any more: somebody else sent or discarded it, which is as good.
-            Replayed::Sent | Replayed::NotParked => {}
+            Replayed::Sent | Replayed::NotParked | Replayed::NoRoom(_) => {}
             Replayed::Unreadable(error) => {
                 tracing::error!(error, "A dead letter cannot be replayed");
             }
@@ -226,10 +259,10 @@ impl DeadLetterStage {
 
     /// The letter says that nobody waits for it. Its marks are left alone: they are of an ended life and count for
     /// nothing, whereas *skipped* would count in the next life too, and hide the messages from it.
-    async fn discard(&self, arrival: &Arrival) -> Result<(), StoreError> {
-        let key = (arrival.letter.user_id.clone(), arrival.letter.job_id.clone());
+    async fn discard(&self, arrival: &Arrival, now: Timestamp) -> Result<(), StoreError> {
         let from = [LetterState::Parked, LetterState::Replaying];
-        let _: Write = self.letters.shift(&key, &from, LetterState::Discarded).await?;
+        let turn = Happening { at: now, what: Turn::Discarded { order: None } };
+        let _: Write = self.letters.turn(&arrival.letter.key(), &from, turn).await?;
         Ok(())
     }
 }

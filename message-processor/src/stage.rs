@@ -141,10 +141,12 @@ impl MessageProcessor {
 
     async fn take_in(&self, job: MessageJob, attempt: Attempt) -> Disposition<MessageJob> {
         match self.work(&job, &attempt).await {
-            Ok(Disposition::Done) => match resolve(&*self.letters, &job.header).await {
-                Ok(()) => Disposition::Done,
-                Err(error) => attempt.store_failed(job, &error),
-            },
+            Ok(Disposition::Done) => {
+                match resolve(&*self.letters, &job.header, self.clock.now()).await {
+                    Ok(()) => Disposition::Done,
+                    Err(error) => attempt.store_failed(job, &error),
+                }
+            }
             Ok(disposition) => disposition,
             Err(error) => attempt.store_failed(job, &error),
         }

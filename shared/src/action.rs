@@ -33,6 +33,16 @@ words! {
 }
 
 impl ActionKind {
+    /// What Gmail charges for it, in quota units: `messages.modify` 5, `messages.send` 100
+    /// (<https://developers.google.com/workspace/gmail/api/reference/quota>).
+    pub const fn units(self) -> u32 {
+        match self {
+            Self::Label | Self::Archive | Self::MarkRead => 5,
+            Self::Forward => 100,
+            Self::Webhook => 0,
+        }
+    }
+
     /// The feature that has to be switched on and granted for it.
     pub const fn feature(self) -> Option<Feature> {
         match self {

@@ -171,6 +171,10 @@ pub struct Owed {
     /// Parked jobs that are to go round again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseDebt>,
+    /// Parked jobs whose reason is known to pass, to go round when their time has come. Whoever pays it takes a poll for
+    /// it that comes anyway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryDebt>,
     /// The notice that the person must consent again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
@@ -238,6 +242,26 @@ pub struct BackfillDebt {
 pub struct ReleaseDebt {
     /// When the state changed that they waited for.
     pub since: Timestamp,
+}
+
+/// Parked jobs are to go round by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RetryDebt {
+    /// When the first of them is due.
+    pub at: Timestamp,
+    /// Counts the letters that were noted: who pays it must not clear what another has added meanwhile.
+    pub noted: u64,
+}
+
+impl RetryDebt {
+    /// The debt with one more letter, due `at`.
+    pub fn and(read: Option<Self>, at: Timestamp) -> Self {
+        match read {
+            Some(debt) => Self { at: debt.at.min(at), noted: debt.noted + 1 },
+            None => Self { at, noted: 1 },
+        }
+    }
 }
 
 /// The person must consent again and has not been told yet, by event or by mail.

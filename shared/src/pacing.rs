@@ -42,6 +42,11 @@ impl Pacing {
         if self == Self::LEGACY { 5 } else { 20 }
     }
 
+    /// How many blocks, of a minute each, so many messages of one mailbox take.
+    pub fn blocks(self, messages: u64) -> u64 {
+        self.0.map_or(0, |block| messages.div_ceil(u64::from(block)))
+    }
+
     /// Reserves room for `messages` (at most a block) in the first block that has it; `None` where nothing is paced
     /// and nothing has asked for patience.
     pub fn reserve(self, read: Pace, messages: u32, now: Timestamp) -> Option<Slot> {

@@ -1,5 +1,7 @@
 //! Why a job became a dead letter, and why a message was skipped: the words that people and queues both read.
 
+use std::time::Duration;
+
 use crate::words::words;
 
 words! {
@@ -31,6 +33,33 @@ words! {
         TooLarge = "too_large",
         /// An action (label, forward, webhook) was refused.
         ActionRefused = "action_refused",
+    }
+}
+
+/// How long a job rests before it goes round by itself, the first time, the second and so on: an outage is mostly over
+/// within the hour, a daily quota within the day.
+const RESTS: [Duration; 3] =
+    [Duration::from_hours(1), Duration::from_hours(6), Duration::from_hours(24)];
+
+impl Reason {
+    /// How long a job that died of this, and has gone round by itself `so_far` times, rests before it does so again;
+    /// `None` where it waits for a person, or for its mailbox. Only what is known to pass goes round: Google or a store
+    /// that did not answer, and a quota that comes back with the next day.
+    pub fn pause_before_retry(self, so_far: u32) -> Option<Duration> {
+        match self {
+            Self::TooManyTries | Self::Quota => RESTS.get(usize::try_from(so_far).ok()?).copied(),
+            Self::GrantDead
+            | Self::ScopeMissing
+            | Self::Waiting
+            | Self::Undecodable
+            | Self::NewerSchema
+            | Self::WaitedTooLong
+            | Self::NoVerdict
+            | Self::GoogleFault
+            | Self::ClientFault
+            | Self::TooLarge
+            | Self::ActionRefused => None,
+        }
     }
 }
 

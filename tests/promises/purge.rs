@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::goodbye::{DisconnectDebt, Purged, Revoked};
 use shared::ids::{Epoch, Grant, HistoryId, JobId, MessageId};
 use shared::ledger::{
-    Advance, DeadLetter, LetterFilter, LetterState, NewAccess, Segment, StageName,
+    Advance, DeadLetter, History, LetterFilter, LetterState, NewAccess, Segment, StageName,
 };
 use shared::mailbox::{Mailbox, Owed};
 use shared::mark::{Listing, MarkState};
@@ -34,6 +34,9 @@ fn letter(owner: &str, number: usize) -> DeadLetter {
         last_seen_at: start(),
         payload: "{}".into(),
         state: LetterState::Resolved,
+        retries: 0,
+        retry_at: None,
+        history: History::default(),
     }
 }
 

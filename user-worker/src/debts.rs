@@ -1,11 +1,10 @@
-//! What is owed to a mailbox beside mail: released dead letters.
+//! What is owed to a mailbox beside mail: dead letters that are to go round again.
 
 use shared::clock::Timestamp;
-use shared::ids::UserId;
-use shared::ledger::{DeadLetter, LetterFilter, LetterState};
-use shared::mailbox::{Mailbox, Owed};
+use shared::ledger::{DeadLetter, LetterFilter, LetterState, Sent, Trigger};
+use shared::mailbox::{Mailbox, Owed, RetryDebt};
 use shared::reason::Reason;
-use shared::replay::{LetterJob, Replay, Replayed};
+use shared::replay::{Replay, Replayed};
 
 use crate::failure::SyncError;
 use crate::{Next, UserWorker};
@@ -25,8 +24,15 @@ impl UserWorker {
         now: Timestamp,
     ) -> Result<Next, SyncError> {
         let Some(debt) = mailbox.owed.release.clone() else { return Ok(Next::Done) };
+        let user_id = Some(mailbox.user_id.clone());
         for reason in WAITED_FOR_MAILBOX {
-            if let Next::Turn(turn) = self.release_reason(mailbox, reason, now).await? {
+            let reason = Some(reason);
+            let filter =
+                LetterFilter { user_id: user_id.clone(), reason, ..LetterFilter::default() };
+            // A replay that was killed after it had begun left its letter *replaying*: those go again too.
+            let meant = |letter: &DeadLetter| letter.state.is_open();
+            if let Next::Turn(turn) = self.send_round(&filter, Trigger::Release, meant, now).await?
+            {
                 return Ok(Next::Turn(turn));
             }
         }
@@ -35,47 +41,64 @@ impl UserWorker {
         Ok(Next::Done)
     }
 
-    async fn release_reason(
-        &self,
-        mailbox: &Mailbox,
-        reason: Reason,
-        now: Timestamp,
-    ) -> Result<Next, SyncError> {
-        let user_id = Some(mailbox.user_id.clone());
-        let mut after = None;
-        let replay = self.replay();
+    /// Sends those round again whose reason is known to pass and whose time has come. Only where the mailbox could be
+    /// read a moment ago: in an outage nobody comes here.
+    pub(crate) async fn retry(&self, mailbox: &Mailbox, now: Timestamp) -> Result<Next, SyncError> {
+        let Some(debt) = mailbox.owed.retry.filter(|debt| debt.at <= now) else {
+            return Ok(Next::Done);
+        };
+        let user = &mailbox.user_id;
+        let filter = LetterFilter { user_id: Some(user.clone()), ..LetterFilter::default() };
+        let meant = |letter: &DeadLetter| match letter.state {
+            LetterState::Parked => letter.retry_at.is_some_and(|at| at <= now),
+            // The run before died, perhaps between saying so and sending it.
+            LetterState::Replaying => letter.last_sent() == Some(Sent::by_itself(Trigger::Retry)),
+            LetterState::Resolved | LetterState::Discarded => false,
+        };
+        if let Next::Turn(turn) = self.send_round(&filter, Trigger::Retry, meant, now).await? {
+            return Ok(Next::Turn(turn));
+        }
+        let parked = LetterFilter { state: Some(LetterState::Parked), ..filter };
+        let next = self.first_retry(&parked).await?.map(|at| RetryDebt { at, ..debt });
+        // Stale is as good: another letter was noted meanwhile, and the next poll comes back for it.
+        let _ = self.mailboxes.owe_retry(user, mailbox.epoch, Some(debt), next).await?;
+        Ok(Next::Done)
+    }
+
+    async fn first_retry(&self, filter: &LetterFilter) -> Result<Option<Timestamp>, SyncError> {
+        let (mut first, mut after) = (None, None);
         loop {
-            // A replay that was killed after it had begun left its letter *replaying*: those go again too.
-            let filter =
-                LetterFilter { user_id: user_id.clone(), reason: Some(reason), state: None };
-            let letters = self.letters.list(&filter, after.as_ref(), PAGE).await?;
-            let Some(last) = letters.last() else { return Ok(Next::Done) };
-            after = Some((last.user_id.clone(), last.job_id.clone()));
-            let open = |state| matches!(state, LetterState::Parked | LetterState::Replaying);
-            for letter in letters.iter().filter(|letter| open(letter.state)) {
-                if let Next::Turn(turn) = self.room_for(letter, &mailbox.user_id, now).await? {
-                    return Ok(Next::Turn(turn));
-                }
-                if let Replayed::Unreadable(cause) = replay.send(letter, now).await? {
-                    tracing::error!(letter = %letter.job_id, cause, "Cannot be released");
-                }
-            }
+            let letters = self.letters.list(filter, after.as_ref(), PAGE).await?;
+            let Some(last) = letters.last() else { return Ok(first) };
+            after = Some(last.key());
+            let due = letters.iter().filter_map(|letter| letter.retry_at);
+            first = first.into_iter().chain(due).min();
         }
     }
 
-    /// Whether the messages of a letter have room in the present block.
-    async fn room_for(
+    /// Sends those of the filter's letters that are meant round again, as long as they have room.
+    async fn send_round(
         &self,
-        letter: &DeadLetter,
-        user: &UserId,
+        filter: &LetterFilter,
+        by: Trigger,
+        meant: impl Fn(&DeadLetter) -> bool,
         now: Timestamp,
     ) -> Result<Next, SyncError> {
-        let job = LetterJob::read(letter.stage, &letter.payload);
-        let messages = job.map_or(0, |job| job.message_ids().len());
-        let pace = self.mailboxes.get(user).await?.map(|mailbox| mailbox.pace).unwrap_or_default();
-        let room = self.settings.pacing.room_now(pace, now);
-        let fits = messages <= usize::try_from(room).unwrap_or(usize::MAX);
-        Ok(if fits { Next::Done } else { Next::Turn(pace.until) })
+        let (mut after, replay) = (None, self.replay());
+        loop {
+            let letters = self.letters.list(filter, after.as_ref(), PAGE).await?;
+            let Some(last) = letters.last() else { return Ok(Next::Done) };
+            after = Some(last.key());
+            for letter in letters.iter().filter(|letter| meant(letter)) {
+                match replay.send(letter, Sent::by_itself(by), now).await? {
+                    Replayed::Sent | Replayed::NotParked => {}
+                    Replayed::NoRoom(until) => return Ok(Next::Turn(until)),
+                    Replayed::Unreadable(cause) => {
+                        tracing::error!(letter = %letter.job_id, cause, "Cannot be released");
+                    }
+                }
+            }
+        }
     }
 
     fn replay(&self) -> Replay {

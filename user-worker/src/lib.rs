@@ -80,7 +80,7 @@ impl UserWorker {
         };
         let outcome = self.act(&job, &mailbox, &attempt).await;
         let outcome = match outcome {
-            Ok(Next::Done) => resolve(&*self.letters, &job.header)
+            Ok(Next::Done) => resolve(&*self.letters, &job.header, attempt.now)
                 .await
                 .map(|()| Next::Done)
                 .map_err(SyncError::Store),

@@ -81,10 +81,11 @@ impl UserWorker {
 
     /// Moves the cursor; `false` when it no longer stands where it was read.
     async fn advance(&self, mailbox: &Mailbox, moved: &Advance) -> Result<bool, SyncError> {
+        let now = moved.fetched_at;
         let applied =
             self.mailboxes.advance(mailbox.standing(), moved.clone()).await? == Write::Applied;
         if applied {
-            resolve_dead_sync(&*self.letters, &mailbox.user_id).await?;
+            resolve_dead_sync(&*self.letters, &mailbox.user_id, now).await?;
         }
         Ok(applied)
     }
@@ -103,7 +104,10 @@ impl UserWorker {
         }
         pay_announcement(&*self.mailboxes, &*self.events, &self.settings.stack, &mailbox).await?;
         self.begin_backfill(job, &mailbox, attempt).await?;
-        self.release(&mailbox, attempt.now).await
+        if let Next::Turn(turn) = self.release(&mailbox, attempt.now).await? {
+            return Ok(Next::Turn(turn));
+        }
+        self.retry(&mailbox, attempt.now).await
     }
 }
 

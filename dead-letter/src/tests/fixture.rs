@@ -17,7 +17,8 @@ use shared::intake;
 use shared::jobs::{Cause, Job, JobHeader, Lane, Listed, MessageJob, UserJob, UserJobKind};
 use shared::ledger::memory::MemoryLedger;
 use shared::ledger::{
-    DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState, Mailboxes, Marks, StageName,
+    DeadLetter, DeadLetters, Happening, LetterFilter, LetterKey, LetterState, Mailboxes, Marks,
+    StageName,
 };
 use shared::mailbox::{Mailbox, Owed, Pace};
 use shared::mailer::memory::MemoryMailer;
@@ -239,7 +240,7 @@ pub(super) struct Refusing {
 
 #[async_trait]
 impl DeadLetters for Refusing {
-    async fn park(&self, letter: DeadLetter) -> Result<(), StoreError> {
+    async fn park(&self, letter: DeadLetter) -> Result<DeadLetter, StoreError> {
         if letter.user_id.is_some() {
             return Err(StoreError::Full { doing: "parking", source: "full".into() });
         }
@@ -259,13 +260,13 @@ impl DeadLetters for Refusing {
         DeadLetters::list(&*self.inner, filter, after, limit).await
     }
 
-    async fn shift(
+    async fn turn(
         &self,
         key: &LetterKey,
         from: &[LetterState],
-        to: LetterState,
+        turn: Happening,
     ) -> Result<Write, StoreError> {
-        self.inner.shift(key, from, to).await
+        self.inner.turn(key, from, turn).await
     }
 
     async fn withdraw(&self, letter: &DeadLetter) -> Result<(), StoreError> {

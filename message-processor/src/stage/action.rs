@@ -86,7 +86,7 @@ impl MessageProcessor {
         attempt: &Attempt,
     ) -> Result<Disposition<ActionJob>, StoreError> {
         let Some(task) = self.task(job).await? else {
-            resolve(&*self.letters, &job.header).await?;
+            resolve(&*self.letters, &job.header, self.clock.now()).await?;
             return Ok(Disposition::Done);
         };
         let means = Means::of(&self.settings, self.webhooks.is_some());
@@ -177,7 +177,7 @@ impl MessageProcessor {
             End::Not(other) => other,
         };
         if matches!(disposition, Disposition::Done) {
-            resolve(&*self.letters, &job.header).await?;
+            resolve(&*self.letters, &job.header, self.clock.now()).await?;
         }
         Ok(disposition)
     }

@@ -20,6 +20,7 @@ impl Mailbox {
             self.refresh_lease = None;
             self.owed.backfill = None;
             self.owed.release = None;
+            self.owed.retry = None;
             self.owed.mail = None;
             self.owed.disconnect = Some(debt);
         })

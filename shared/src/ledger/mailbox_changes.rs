@@ -6,7 +6,9 @@
 use super::{Advance, Consent, Life, NewAccess};
 use crate::clock::Timestamp;
 use crate::ids::Epoch;
-use crate::mailbox::{AccessBy, Mailbox, Notice, Owed, Pace, ReleaseDebt, Standing, Tokens};
+use crate::mailbox::{
+    AccessBy, Mailbox, Notice, Owed, Pace, ReleaseDebt, RetryDebt, Standing, Tokens,
+};
 use crate::reason::PauseReason;
 use crate::store::Write;
 
@@ -146,6 +148,16 @@ impl Mailbox {
         Write::only_if(self.pace == read, || self.pace = new)
     }
 
+    pub(super) fn owe_retry(
+        &mut self,
+        epoch: Epoch,
+        read: Option<RetryDebt>,
+        new: Option<RetryDebt>,
+    ) -> Write {
+        let is_its = self.epoch == epoch && self.disconnected_at.is_none();
+        Write::only_if(is_its && self.owed.retry == read, || self.owed.retry = new)
+    }
+
     /// Whoever has consented to nothing is not asked to do so again.
     pub(super) fn need_reauth(&mut self, at: Life<'_>, notice: Notice) -> Write {
         let news = self.needs_reauth.is_none() && self.disconnected_at.is_none();
@@ -177,6 +189,7 @@ impl Owed {
         self.announcement = more.announcement.or(self.announcement.take());
         self.backfill = more.backfill.or(self.backfill.take());
         self.release = more.release.or(self.release.take());
+        self.retry = more.retry.or(self.retry.take());
         self.notice = more.notice.or(self.notice.take());
         self.mail = more.mail.or(self.mail.take());
         self.disconnect = more.disconnect.or(self.disconnect.take());
@@ -187,6 +200,7 @@ impl Owed {
         clear(&mut self.announcement, paid.announcement.as_ref());
         clear(&mut self.backfill, paid.backfill.as_ref());
         clear(&mut self.release, paid.release.as_ref());
+        clear(&mut self.retry, paid.retry.as_ref());
         clear(&mut self.notice, paid.notice.as_ref());
         clear(&mut self.mail, paid.mail.as_ref());
         clear(&mut self.disconnect, paid.disconnect.as_ref());

@@ -6,6 +6,7 @@
 #[cfg(feature = "aws")]
 pub mod dynamodb;
 mod ending_changes;
+mod letter_changes;
 mod letters;
 mod mailbox_changes;
 mod mark_changes;
@@ -19,14 +20,19 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, Grant, HistoryId, JobId, MessageId, UserId};
-use crate::mailbox::{AccessBy, Announcement, Mailbox, Notice, Owed, Pace, Standing, Tokens};
+use crate::mailbox::{
+    AccessBy, Announcement, Mailbox, Notice, Owed, Pace, RetryDebt, Standing, Tokens,
+};
 use crate::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState, Naming};
 use crate::pack::PackKey;
 use crate::reason::PauseReason;
 use crate::sealing::Sealed;
 use crate::store::{StoreError, Write};
 
-pub use self::letters::{DeadLetter, LetterFilter, LetterKey, LetterState, StageName};
+pub use self::letters::{
+    DeadLetter, HISTORY, Happening, History, LetterFilter, LetterKey, LetterState, Sent, StageName,
+    Trigger, Turn,
+};
 pub use self::segment::{ScanPage, Segment};
 
 /// `UserTokens`: the mailboxes.
@@ -95,6 +101,16 @@ pub trait Mailboxes: Send + Sync {
         epoch: Epoch,
         reason: PauseReason,
         at: Timestamp,
+    ) -> Result<Write, StoreError>;
+
+    /// Replaces the debt of letters that are to go round by themselves, `read`, with `new`, within the epoch and while
+    /// `read` still stands.
+    async fn owe_retry(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        read: Option<RetryDebt>,
+        new: Option<RetryDebt>,
     ) -> Result<Write, StoreError>;
 
     /// Ends the life: epoch + 1, cursor removed, the clearing away owed; in one write, if `debt.epoch` still stands. A
@@ -296,8 +312,9 @@ pub trait Marks: Send + Sync {
 /// `DeadLetters`: jobs that need a person or an event in the world.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
-    /// Parks a job, once per key: a later death replaces the earlier one and keeps when it was first seen.
-    async fn park(&self, letter: DeadLetter) -> Result<(), StoreError>;
+    /// Parks a job, once per key, and answers the letter that then is there: a later death of an open letter keeps when it
+    /// was first seen, and its history goes on. The same death come again, known by its payload, changes nothing.
+    async fn park(&self, letter: DeadLetter) -> Result<DeadLetter, StoreError>;
 
     /// One letter.
     async fn get(&self, key: &LetterKey) -> Result<Option<DeadLetter>, StoreError>;
@@ -311,12 +328,12 @@ pub trait DeadLetters: Send + Sync {
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError>;
 
-    /// Moves a letter from one of the states `from` to `to`.
-    async fn shift(
+    /// Takes a letter from one of the states `from` to the one that this turn leads to, and notes it in its history.
+    async fn turn(
         &self,
         key: &LetterKey,
         from: &[LetterState],
-        to: LetterState,
+        turn: Happening,
     ) -> Result<Write, StoreError>;
 
     /// Deletes this letter, in whatever state: what was parked under its key with another payload stays.

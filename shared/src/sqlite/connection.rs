@@ -8,10 +8,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// The schema that this program reads and writes; `PRAGMA user_version`.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 /// What makes the second schema of the first, and so on.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "ALTER TABLE mailboxes ADD COLUMN purged TEXT; PRAGMA user_version = 2;",
     "ALTER TABLE mailboxes ADD COLUMN access TEXT NOT NULL DEFAULT 'consent'; PRAGMA user_version = 3;",
     "ALTER TABLE marks ADD COLUMN forwards TEXT;
@@ -22,6 +22,10 @@ const STEPS: [&str; 3] = [
          PRIMARY KEY (user_id, message_id)
      ) STRICT, WITHOUT ROWID;
      PRAGMA user_version = 4;",
+    "ALTER TABLE dead_letters ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE dead_letters ADD COLUMN retry_at TEXT;
+     ALTER TABLE dead_letters ADD COLUMN history TEXT NOT NULL DEFAULT '[]';
+     PRAGMA user_version = 5;",
 ];
 
 /// How long one process waits for another's transaction. They take milliseconds; a checkpoint on a slow disk may not.

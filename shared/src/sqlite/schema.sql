@@ -66,6 +66,10 @@ CREATE TABLE dead_letters (
     last_seen_at  TEXT    NOT NULL,
     payload       TEXT    NOT NULL,
     state         TEXT    NOT NULL,
+    retries       INTEGER NOT NULL DEFAULT 0,
+    retry_at      TEXT,
+    -- JSON: what became of it.
+    history       TEXT    NOT NULL DEFAULT '[]',
     PRIMARY KEY (user_id, job_id)
 ) STRICT;
 
@@ -120,4 +124,4 @@ CREATE TABLE events (
     attributes TEXT    NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;

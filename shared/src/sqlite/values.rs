@@ -1,11 +1,12 @@
 //! Our values as SQLite keeps them. What does not read back is an error of the row, never a guess.
 
+use rusqlite::Error;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::category::Category;
 use crate::clock::Timestamp;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
-use crate::ledger::{LetterState, StageName};
+use crate::ledger::{History, LetterState, StageName};
 use crate::mailbox::AccessBy;
 use crate::mark::Forwards;
 use crate::pack::PackKey;
@@ -92,15 +93,21 @@ impl FromSql for Sealed {
 }
 
 /// As JSON: written whole, and a person can read it.
-impl ToSql for Forwards {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let text = serde_json::to_string(self);
-        Ok(text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?.into())
-    }
+macro_rules! json {
+    ($($name:ty),+) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                let text = serde_json::to_string(self);
+                Ok(text.map_err(|error| Error::ToSqlConversionFailure(error.into()))?.into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)
+            }
+        }
+    )+};
 }
 
-impl FromSql for Forwards {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)
-    }
-}
+json!(Forwards, History);

@@ -6,11 +6,10 @@ use async_trait::async_trait;
 
 use super::DynamoLedger;
 use super::pages::Page;
-use super::table::{Outcome, Row};
-use super::update::Update;
-use super::values::{Attributes, Item, Malformed, NOBODY, Value, needed};
+use super::table::Row;
+use super::values::{Attributes, Item, Malformed, NOBODY, Value, any, needed};
 use crate::ids::UserId;
-use crate::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState};
+use crate::ledger::{DeadLetter, DeadLetters, Happening, LetterFilter, LetterKey, LetterState};
 use crate::store::{StoreError, Write};
 
 /// Rows that are read at a time, at least: a filter may admit few of them.
@@ -29,6 +28,9 @@ impl Row for DeadLetter {
             last_seen_at,
             payload,
             state,
+            retries,
+            retry_at,
+            history,
         } = self;
         Attributes::default()
             .with("userId", &owner(user_id.as_ref()).to_owned())
@@ -41,6 +43,9 @@ impl Row for DeadLetter {
             .with("lastSeenAt", last_seen_at)
             .with("payload", payload)
             .with("state", state)
+            .with("retries", retries)
+            .with_any("retryAt", retry_at.as_ref())
+            .with("history", history)
             .item()
     }
 
@@ -57,6 +62,9 @@ impl Row for DeadLetter {
             last_seen_at: needed(item, "lastSeenAt")?,
             payload: needed(item, "payload")?,
             state: needed(item, "state")?,
+            retries: any(item, "retries")?.unwrap_or_default(),
+            retry_at: any(item, "retryAt")?,
+            history: any(item, "history")?.unwrap_or_default(),
         })
     }
 }
@@ -89,17 +97,13 @@ impl DynamoLedger {
 
 #[async_trait]
 impl DeadLetters for DynamoLedger {
-    async fn park(&self, letter: DeadLetter) -> Result<(), StoreError> {
-        let mut update = Update::default();
-        for (name, value) in self.dead_letters.body(Some(&letter)) {
-            if name == "firstSeenAt" {
-                update.set_once(&name, value);
-            } else {
-                update.set(&name, value);
-            }
-        }
-        let key = self.letter_key(&(letter.user_id, letter.job_id));
-        self.dead_letters.update("parking a dead letter", key, update).await.map(drop)
+    async fn park(&self, letter: DeadLetter) -> Result<DeadLetter, StoreError> {
+        let doing = "parking a dead letter";
+        let key = self.letter_key(&letter.key());
+        let there = self.dead_letters.get(doing, key.clone()).await?;
+        let park = |there: Option<&DeadLetter>| letter.clone().over(there);
+        let parked = self.dead_letters.change(doing, key, there, park).await?;
+        Ok(parked.row.unwrap_or(letter))
     }
 
     async fn get(&self, key: &LetterKey) -> Result<Option<DeadLetter>, StoreError> {
@@ -140,23 +144,20 @@ impl DeadLetters for DynamoLedger {
         Ok(letters)
     }
 
-    async fn shift(
+    async fn turn(
         &self,
         key: &LetterKey,
         from: &[LetterState],
-        to: LetterState,
+        turn: Happening,
     ) -> Result<Write, StoreError> {
-        if from.is_empty() {
-            return Ok(Write::Stale);
-        }
-        let mut update = Update::default();
-        update.set("state", to.write());
-        update.while_one_of("state", from.iter().map(Value::write));
+        let doing = "moving a dead letter on";
         let key = self.letter_key(key);
-        match self.dead_letters.update("moving a dead letter on", key, update).await? {
-            Outcome::Done => Ok(Write::Applied),
-            Outcome::Refused(_) => Ok(Write::Stale),
-        }
+        let there = self.dead_letters.get(doing, key.clone()).await?;
+        let turn = |there: Option<&DeadLetter>| {
+            let mut letter = there?.clone();
+            (letter.turn(from, &turn) == Write::Applied).then_some(letter)
+        };
+        Ok(self.dead_letters.change(doing, key, there, turn).await?.write)
     }
 
     async fn withdraw(&self, letter: &DeadLetter) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ use crate::events::EventKind;
 use crate::goodbye::{Purged, Revoked};
 use crate::ids::{Epoch, Generation, Grant, HistoryId};
 use crate::index::Entry;
-use crate::ledger::{DeadLetter, LetterState, StageName};
+use crate::ledger::{DeadLetter, Happening, History, LetterState, StageName, Turn};
 use crate::mailbox::{AccessBy, Announcement, GapReport, Mailbox, Owed, Pace};
 use crate::mark::{Forward, Forwards, Mark, MarkState};
 use crate::reason::{PauseReason, Reason, SkipReason};
@@ -104,6 +104,9 @@ fn letter() -> DeadLetter {
         last_seen_at: at(2),
         payload: "{}".into(),
         state: LetterState::Replaying,
+        retries: 2,
+        retry_at: Some(at(3)),
+        history: History(vec![Happening { at: at(2), what: Turn::Resolved }]),
     }
 }
 

@@ -43,12 +43,6 @@ impl Update {
         self.set.push(format!("{name} = {value}"));
     }
 
-    /// Sets an attribute that the row may have already, and then keeps.
-    pub(super) fn set_once(&mut self, name: &str, value: AttributeValue) {
-        let (name, value) = (self.name(name), self.value(name, value));
-        self.set.push(format!("{name} = if_not_exists({name}, {value})"));
-    }
-
     pub(super) fn remove(&mut self, name: &str) {
         let name = self.name(name);
         self.remove.push(name);
@@ -69,19 +63,6 @@ impl Update {
             }
         };
         self.condition = Some(condition);
-    }
-
-    /// Only while `name` is one of `values`, of which there is at least one.
-    pub(super) fn while_one_of(
-        &mut self,
-        name: &str,
-        values: impl Iterator<Item = AttributeValue>,
-    ) {
-        let held: Vec<_> = values
-            .enumerate()
-            .map(|(index, value)| self.value(&format!("{name}{index}"), value))
-            .collect();
-        self.condition = Some(format!("{} IN ({})", self.name(name), held.join(", ")));
     }
 
     /// The request that does it.

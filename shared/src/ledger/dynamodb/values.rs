@@ -10,7 +10,7 @@ use crate::category::Category;
 use crate::clock::Timestamp;
 use crate::goodbye::Purged;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
-use crate::ledger::{LetterState, StageName};
+use crate::ledger::{History, LetterState, StageName};
 use crate::mailbox::{AccessBy, Owed};
 use crate::mark::Forwards;
 use crate::pack::PackKey;
@@ -187,4 +187,4 @@ macro_rules! json {
     )+};
 }
 
-json!(Owed, Purged, Forwards);
+json!(Owed, Purged, Forwards, History);

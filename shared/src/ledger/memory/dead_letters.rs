@@ -6,19 +6,18 @@ use async_trait::async_trait;
 
 use super::MemoryLedger;
 use crate::ids::UserId;
-use crate::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState};
+use crate::ledger::{DeadLetter, DeadLetters, Happening, LetterFilter, LetterKey, LetterState};
 use crate::store::{StoreError, Write};
 
 #[async_trait]
 impl DeadLetters for MemoryLedger {
-    async fn park(&self, mut letter: DeadLetter) -> Result<(), StoreError> {
-        let key = (letter.user_id.clone(), letter.job_id.clone());
+    async fn park(&self, letter: DeadLetter) -> Result<DeadLetter, StoreError> {
+        let key = letter.key();
         let letters = &mut self.tables().letters;
-        if let Some(earlier) = letters.get(&key) {
-            letter.first_seen_at = earlier.first_seen_at;
-        }
-        letters.insert(key, letter);
-        Ok(())
+        let there = letters.get(&key).cloned();
+        let stands = letter.clone().over(there.as_ref()).or(there).unwrap_or(letter);
+        letters.insert(key, stands.clone());
+        Ok(stands)
     }
 
     async fn get(&self, key: &LetterKey) -> Result<Option<DeadLetter>, StoreError> {
@@ -38,15 +37,14 @@ impl DeadLetters for MemoryLedger {
         Ok(meant.take(limit).cloned().collect())
     }
 
-    async fn shift(
+    async fn turn(
         &self,
         key: &LetterKey,
         from: &[LetterState],
-        to: LetterState,
+        turn: Happening,
     ) -> Result<Write, StoreError> {
-        Ok(self.tables().letters.get_mut(key).map_or(Write::Stale, |letter| {
-            Write::only_if(from.contains(&letter.state), || letter.state = to)
-        }))
+        let letters = &mut self.tables().letters;
+        Ok(letters.get_mut(key).map_or(Write::Stale, |letter| letter.turn(from, &turn)))
     }
 
     async fn withdraw(&self, letter: &DeadLetter) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, UserId};
 use crate::ledger::segment::slot;
 use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
-use crate::mailbox::{Mailbox, Notice, Owed, Pace, Standing, Tokens};
+use crate::mailbox::{Mailbox, Notice, Owed, Pace, RetryDebt, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::store::{StoreError, Write};
 
@@ -114,6 +114,16 @@ impl Mailboxes for MemoryLedger {
         at: Timestamp,
     ) -> Result<Write, StoreError> {
         Ok(self.change(user, |mailbox| mailbox.resume(epoch, reason, at)))
+    }
+
+    async fn owe_retry(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        read: Option<RetryDebt>,
+        new: Option<RetryDebt>,
+    ) -> Result<Write, StoreError> {
+        Ok(self.change(user, |mailbox| mailbox.owe_retry(epoch, read, new)))
     }
 
     async fn disconnect(&self, user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError> {

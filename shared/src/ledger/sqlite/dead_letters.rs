@@ -1,11 +1,11 @@
 //! Dead letters in SQLite.
 
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::SqliteLedger;
 use crate::ids::UserId;
-use crate::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterKey, LetterState};
+use crate::ledger::{DeadLetter, DeadLetters, Happening, LetterFilter, LetterKey, LetterState};
 use crate::store::{StoreError, Write};
 
 /// Stands for the userId where the body could not be read; no userId begins with a sign.
@@ -14,25 +14,23 @@ const NOBODY: &str = "-";
 /// Sorts after every id.
 const AFTER_ALL: &str = "~";
 
-const PARK: &str = "
-    INSERT INTO dead_letters (
-        user_id, job_id, stage, reason, error, tries, first_seen_at, last_seen_at, payload, state
+const REPLACE: &str = "
+    INSERT OR REPLACE INTO dead_letters (
+        user_id, job_id, stage, reason, error, tries, first_seen_at, last_seen_at, payload, state, retries, retry_at,
+        history
     ) VALUES (
-        :user_id, :job_id, :stage, :reason, :error, :tries, :first_seen_at, :last_seen_at, :payload, :state
-    ) ON CONFLICT (user_id, job_id) DO UPDATE SET
-        stage = :stage, reason = :reason, error = :error, tries = :tries, last_seen_at = :last_seen_at,
-        payload = :payload, state = :state";
+        :user_id, :job_id, :stage, :reason, :error, :tries, :first_seen_at, :last_seen_at, :payload, :state, :retries,
+        :retry_at, :history
+    )";
 
 const SELECT: &str = "SELECT * FROM dead_letters WHERE user_id = ?1 AND job_id = ?2";
 
 const LIST: &str = "
     SELECT * FROM dead_letters
     WHERE (user_id, job_id) > (?1, ?2) AND user_id <= ?3
-      AND (?4 IS NULL OR reason = ?4) AND (?5 IS NULL OR state = ?5)
-    ORDER BY user_id, job_id LIMIT ?6";
-
-const SHIFT: &str =
-    "UPDATE dead_letters SET state = ?3 WHERE user_id = ?1 AND job_id = ?2 AND state = ?4";
+      AND (?4 IS NULL OR reason = ?4) AND (?5 IS NULL OR stage = ?5) AND (?6 IS NULL OR state = ?6)
+      AND (?7 IS NULL OR last_seen_at >= ?7) AND (?8 IS NULL OR last_seen_at < ?8)
+    ORDER BY user_id, job_id LIMIT ?9";
 
 const WITHDRAW: &str =
     "DELETE FROM dead_letters WHERE user_id = ?1 AND job_id = ?2 AND payload = ?3";
@@ -43,30 +41,21 @@ const FORGET: &str = "
 
 #[async_trait]
 impl DeadLetters for SqliteLedger {
-    async fn park(&self, letter: DeadLetter) -> Result<(), StoreError> {
+    async fn park(&self, letter: DeadLetter) -> Result<DeadLetter, StoreError> {
         let parked = self.0.write("parking a dead letter", move |connection| {
-            connection.prepare_cached(PARK)?.execute(named_params! {
-                ":user_id": owner(letter.user_id.as_ref()),
-                ":job_id": letter.job_id,
-                ":stage": letter.stage,
-                ":reason": letter.reason,
-                ":error": letter.error,
-                ":tries": letter.tries,
-                ":first_seen_at": letter.first_seen_at,
-                ":last_seen_at": letter.last_seen_at,
-                ":payload": letter.payload,
-                ":state": letter.state,
-            })
+            let there = load(connection, &letter.key())?;
+            let Some(new) = letter.clone().over(there.as_ref()) else {
+                return Ok(there.unwrap_or(letter));
+            };
+            store(connection, &new)?;
+            Ok(new)
         });
-        parked.await.map(drop)
+        parked.await
     }
 
-    async fn get(&self, (user, job): &LetterKey) -> Result<Option<DeadLetter>, StoreError> {
-        let key = (owner(user.as_ref()), job.clone());
-        let found = self.0.read("reading a dead letter", move |connection| {
-            connection.prepare_cached(SELECT)?.query_row((key.0, key.1), letter).optional()
-        });
-        found.await
+    async fn get(&self, key: &LetterKey) -> Result<Option<DeadLetter>, StoreError> {
+        let key = key.clone();
+        self.0.read("reading a dead letter", move |connection| load(connection, &key)).await
     }
 
     async fn list(
@@ -75,36 +64,35 @@ impl DeadLetters for SqliteLedger {
         after: Option<&LetterKey>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        let (reason, state) = (filter.reason, filter.state);
+        let LetterFilter { reason, stage, state, since, until, .. } = filter.clone();
         let whose = filter.user_id.as_ref().map(UserId::to_string);
         let first = (whose.clone().unwrap_or_default(), String::new());
         let after = after.map(|(user, job)| (owner(user.as_ref()), job.to_string()));
         let from = after.map_or_else(|| first.clone(), |after| after.max(first.clone()));
         let last = whose.unwrap_or_else(|| AFTER_ALL.to_owned());
         let letters = self.0.read("listing dead letters", move |connection| {
-            let range = params![from.0, from.1, last, reason, state, limit];
+            let range = params![from.0, from.1, last, reason, stage, state, since, until, limit];
             connection.prepare_cached(LIST)?.query_map(range, letter)?.collect()
         });
         letters.await
     }
 
-    async fn shift(
+    async fn turn(
         &self,
-        (user, job): &LetterKey,
+        key: &LetterKey,
         from: &[LetterState],
-        to: LetterState,
+        turn: Happening,
     ) -> Result<Write, StoreError> {
-        let (user, job, from) = (owner(user.as_ref()), job.clone(), from.to_vec());
-        let shifted = self.0.write("moving a dead letter on", move |connection| {
-            let mut shift = connection.prepare_cached(SHIFT)?;
-            for from in from {
-                if shift.execute(params![user, job, to, from])? > 0 {
-                    return Ok(Write::Applied);
-                }
+        let (key, from) = (key.clone(), from.to_vec());
+        let turned = self.0.write("moving a dead letter on", move |connection| {
+            let Some(mut letter) = load(connection, &key)? else { return Ok(Write::Stale) };
+            let write = letter.turn(&from, &turn);
+            if write == Write::Applied {
+                store(connection, &letter)?;
             }
-            Ok(Write::Stale)
+            Ok(write)
         });
-        shifted.await
+        turned.await
     }
 
     async fn withdraw(&self, letter: &DeadLetter) -> Result<(), StoreError> {
@@ -129,6 +117,30 @@ fn owner(user: Option<&UserId>) -> String {
     user.map_or_else(|| NOBODY.to_owned(), UserId::to_string)
 }
 
+fn load(connection: &Connection, (user, job): &LetterKey) -> rusqlite::Result<Option<DeadLetter>> {
+    let key = (owner(user.as_ref()), job);
+    connection.prepare_cached(SELECT)?.query_row(key, letter).optional()
+}
+
+fn store(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
+    connection.prepare_cached(REPLACE)?.execute(named_params! {
+        ":user_id": owner(letter.user_id.as_ref()),
+        ":job_id": letter.job_id,
+        ":stage": letter.stage,
+        ":reason": letter.reason,
+        ":error": letter.error,
+        ":tries": letter.tries,
+        ":first_seen_at": letter.first_seen_at,
+        ":last_seen_at": letter.last_seen_at,
+        ":payload": letter.payload,
+        ":state": letter.state,
+        ":retries": letter.retries,
+        ":retry_at": letter.retry_at,
+        ":history": letter.history,
+    })?;
+    Ok(())
+}
+
 fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
     let nobody = row.get_ref("user_id")?.as_str()? == NOBODY;
     Ok(DeadLetter {
@@ -142,5 +154,8 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
         last_seen_at: row.get("last_seen_at")?,
         payload: row.get("payload")?,
         state: row.get("state")?,
+        retries: row.get("retries")?,
+        retry_at: row.get("retry_at")?,
+        history: row.get("history")?,
     })
 }

@@ -10,7 +10,7 @@ use crate::goodbye::{DisconnectDebt, Revoked};
 use crate::ids::{Epoch, UserId};
 use crate::ledger::segment::slot;
 use crate::ledger::{Advance, Consent, Life, Mailboxes, NewAccess, ScanPage, Segment};
-use crate::mailbox::{Mailbox, Notice, Owed, Pace, Roster, Standing, Tokens};
+use crate::mailbox::{Mailbox, Notice, Owed, Pace, RetryDebt, Roster, Standing, Tokens};
 use crate::reason::PauseReason;
 use crate::sealing::{KeyName, Sealed};
 use crate::store::{StoreError, Write};
@@ -182,6 +182,17 @@ impl Mailboxes for SqliteLedger {
     ) -> Result<Write, StoreError> {
         let resume = move |mailbox: &mut Mailbox| mailbox.resume(epoch, reason, at);
         self.change("resuming a mailbox", user, resume).await
+    }
+
+    async fn owe_retry(
+        &self,
+        user: &UserId,
+        epoch: Epoch,
+        read: Option<RetryDebt>,
+        new: Option<RetryDebt>,
+    ) -> Result<Write, StoreError> {
+        let owe = move |mailbox: &mut Mailbox| mailbox.owe_retry(epoch, read, new);
+        self.change("noting what is to go round again", user, owe).await
     }
 
     async fn disconnect(&self, user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError> {

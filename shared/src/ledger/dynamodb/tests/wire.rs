@@ -6,7 +6,7 @@ use super::scripted::{Answer, Scripted, error, refused};
 use crate::clock::Timestamp;
 use crate::disposition::chain;
 use crate::ids::{Epoch, MessageId, UserId};
-use crate::ledger::{Control, DeadLetters, LetterState, Mailboxes, Marks, Segment};
+use crate::ledger::{Control, Mailboxes, Marks, Segment};
 use crate::mark::{Listing, MarkState};
 use crate::reason::PauseReason;
 use crate::store::StoreError;
@@ -66,22 +66,6 @@ async fn a_write_that_another_came_before_is_decided_again_on_what_is_there() {
     let scripted = Scripted::answering([found, done_by_another]).await;
     assert_eq!(write_round(&scripted).await.unwrap(), Stale);
     assert_eq!(scripted.actions(), ["GetItem", "UpdateItem"]);
-}
-
-#[tokio::test]
-async fn a_letter_that_was_moved_but_not_answered_is_moved() {
-    let moved: Answer = |asked| {
-        let rev = &asked["ExpressionAttributeValues"][":rev"];
-        refused(&json!({ "state": { "S": "replaying" }, "rev": rev }))
-    };
-    let gone: Answer = |_| refused(&json!({ "state": { "S": "replaying" }, "rev": { "S": "x" } }));
-    let key = (Some(ada()), "j1".parse().unwrap());
-    for (second, expected) in [(moved, Applied), (gone, Stale)] {
-        let scripted = Scripted::answering([lost, second]).await;
-        let shift =
-            scripted.ledger.shift(&key, &[LetterState::Parked], LetterState::Replaying).await;
-        assert_eq!(shift.unwrap(), expected);
-    }
 }
 
 #[tokio::test]
