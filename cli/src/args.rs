@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod accounts;
+mod dead_letters;
 mod keys;
 mod reclassify;
 mod results;
@@ -12,12 +13,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
-use shared::ids::{JobId, MessageId, UserId};
-use shared::ledger::LetterState;
-use shared::reason::Reason;
+use shared::ids::{MessageId, UserId};
 use shared::sealing::KeyName;
 
 pub(crate) use self::accounts::{Accounts, AccountsCommand, ConnectLink, ConnectWorkspace};
+pub(crate) use self::dead_letters::{
+    By, DeadLetters, DeadLettersCommand, Filter, Groups, List, Which,
+};
 pub(crate) use self::keys::{Keys, KeysCommand};
 pub(crate) use self::reclassify::Reclassify;
 pub(crate) use self::results::Find;
@@ -188,59 +190,6 @@ pub(crate) struct GoogleSim {
     /// Whether it counts quota units, and refuses whoever spends more than Google grants.
     #[arg(long, value_name = "on|off", default_value = "on", hide_possible_values = true)]
     pub(crate) quota: Switch,
-}
-
-/// `fanmail dead-letters`.
-#[derive(Arguments)]
-#[command(after_help = "Example: fanmail dead-letters replay --reason too_many_tries")]
-pub(crate) struct DeadLetters {
-    #[command(subcommand)]
-    pub(crate) command: DeadLettersCommand,
-    #[command(flatten)]
-    pub(crate) data: Data,
-}
-
-/// What to do with dead letters.
-#[derive(Subcommand)]
-pub(crate) enum DeadLettersCommand {
-    /// One line for each.
-    #[command(
-        after_help = "Example: fanmail dead-letters list --reason too_many_tries --state parked"
-    )]
-    List {
-        /// Only with this reason.
-        #[arg(long)]
-        reason: Option<Reason>,
-        /// Only in this state.
-        #[arg(long)]
-        state: Option<LetterState>,
-    },
-    /// Everything about one.
-    #[command(after_help = "Example: fanmail dead-letters show 452d69110a9a366c93e8e94039a798e1")]
-    Show {
-        /// Its jobId.
-        job: JobId,
-    },
-    /// Send jobs round again.
-    #[command(after_help = "Example: fanmail dead-letters replay --all")]
-    Replay(Which),
-    /// Give jobs up: their messages are marked skipped, discarded.
-    #[command(after_help = "Example: fanmail dead-letters discard --reason too_large")]
-    Discard(Which),
-}
-
-/// Which dead letters.
-#[derive(Arguments)]
-#[group(required = true, multiple = false)]
-pub(crate) struct Which {
-    /// The one with this jobId.
-    pub(crate) job: Option<JobId>,
-    /// All with this reason.
-    #[arg(long)]
-    pub(crate) reason: Option<Reason>,
-    /// All of them.
-    #[arg(long)]
-    pub(crate) all: bool,
 }
 
 /// `fanmail results`.

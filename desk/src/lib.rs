@@ -1,3 +1,9 @@
 //! The desk of the person on call: what failed and why, what is to go round again, and whether anything is missing.
 //!
 //! No stage needs it. It works on the same tables, queues and archive as they do, from the command line.
+
+pub mod explain;
+pub mod groups;
+pub mod letters;
+pub mod orders;
+pub mod plan;

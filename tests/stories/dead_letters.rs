@@ -9,6 +9,7 @@ use shared::ledger::LetterState;
 use shared::mark::MarkState;
 use shared::queue::{Outgoing, Queue};
 use shared::reason::Reason;
+use shared::replay::Replayed;
 
 use super::world::{ADA, World};
 use simulation::hand::Strike;
@@ -51,7 +52,7 @@ async fn a_replayed_job_counts_its_tries_anew_and_resolves_its_letter(world: Wor
     world.fault_times(Method::MessagesGet, FaultKind::Unavailable, 5 + 4);
     world.poll().await;
     let letter = world.only_letter().await;
-    world.stages().replay().send(&letter, world.now()).await.unwrap();
+    assert_eq!(world.send_round(&letter).await, Replayed::Sent);
     world.rest().await;
     assert_eq!(world.state(&user, &id).await, DONE);
     assert_eq!(world.calls("messages.get"), 5 + 5);

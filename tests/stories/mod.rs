@@ -32,6 +32,7 @@ mod connecting;
 mod contracts;
 mod crashes;
 mod dead_letters;
+mod desk;
 mod domains;
 mod effects;
 mod gaps;

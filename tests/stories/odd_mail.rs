@@ -71,7 +71,7 @@ async fn a_message_that_is_too_large_is_a_dead_letter_of_its_own(mut world: Worl
     assert_eq!(ids, std::slice::from_ref(&large));
 
     world.settings.max_message_bytes = 10_000;
-    assert_eq!(world.stages().replay().send(&letter, world.now()).await.unwrap(), Replayed::Sent);
+    assert_eq!(world.send_round(&letter).await, Replayed::Sent);
     world.rest().await;
     assert_eq!(world.state(&user, &large).await, DONE);
     assert_eq!(world.only_letter().await.state, LetterState::Resolved);
@@ -83,7 +83,7 @@ async fn a_message_that_is_still_too_large_when_replayed_is_the_same_dead_letter
     let large = world.deliver(ADA, "Large");
     world.poll().await;
     let letter = world.only_letter().await;
-    world.stages().replay().send(&letter, world.now()).await.unwrap();
+    assert_eq!(world.send_round(&letter).await, Replayed::Sent);
     world.rest().await;
     let again = world.only_letter().await;
     assert_eq!((again.job_id, again.state), (letter.job_id, LetterState::Parked));

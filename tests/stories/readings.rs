@@ -5,10 +5,11 @@ use serde_json::Value;
 use shared::events::EventKind;
 use shared::ids::{HistoryId, MessageId, UserId};
 use shared::jobs::{MessageJob, decode};
-use shared::ledger::{DeadLetter, LetterFilter};
+use shared::ledger::{DeadLetter, LetterFilter, Sent, Trigger};
 use shared::mailbox::Mailbox;
 use shared::mark::{MarkCounts, MarkState};
 use shared::pack::Pack;
+use shared::replay::Replayed;
 use shared::result::{original_key, result_key};
 
 use super::backend::Seen;
@@ -21,6 +22,12 @@ impl World {
 
     pub(crate) async fn cursor(&self, user: &UserId) -> Option<HistoryId> {
         self.mailbox(user).await.history_id
+    }
+
+    /// A person sends one letter round again.
+    pub(crate) async fn send_round(&self, letter: &DeadLetter) -> Replayed {
+        let sent = Sent { by: Trigger::Order, order: Some(1) };
+        self.stages().replay().send(letter, sent, self.now()).await.unwrap()
     }
 
     /// The state of one message's mark; `None` when there is no mark.

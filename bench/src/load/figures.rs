@@ -30,7 +30,7 @@ pub fn nothing_is_lost(
     consumer: &Consumer,
     delivered: &BTreeSet<MessageKey>,
 ) -> anyhow::Result<Vec<Figure>> {
-    let letters = site.typed(&["dead-letters", "list"])?;
+    let letters = site.typed(&["dead-letters", "list", "--limit", "100000"])?;
     let open = letters.iter().filter(|letter| letter["state"] != "resolved").count();
     let accounts = site.typed(&["accounts", "list"])?;
     let listed = accounts.iter().filter_map(|account| account["messages"]["listed"].as_u64());

@@ -8,7 +8,7 @@ pub mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
 use futures::StreamExt;
@@ -118,6 +118,13 @@ impl Site {
         ensure!(ran.status.success(), "fanmail {}: {said}", words.join(" "));
         let lines = ran.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).context("an object a line")).collect()
+    }
+
+    /// Begins a command that takes its time.
+    pub fn begin(&self, words: &[&str]) -> anyhow::Result<Child> {
+        let mut command = fanmail()?;
+        command.args(words).args(["--json", "--data"]).arg(self.data());
+        Ok(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
     }
 
     /// How many files there are below a part of the data folder.

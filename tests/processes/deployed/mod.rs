@@ -2,6 +2,7 @@
 //! IAM enforced.
 
 mod containers;
+mod desk;
 mod keyboard;
 mod kills;
 mod numbers;
@@ -48,6 +49,7 @@ async fn the_stack_that_the_readme_deploys_keeps_every_promise_with_iam_enforced
     story.nothing_else_happened().await;
     refusals::all(&story.stack).await;
     story.a_person_at_the_keyboard_sees_and_steers_it().await;
+    story.three_causes_are_found_and_sent_round_one_by_one().await;
     story.whenever_functions_are_killed_everything_arrives_once().await;
     story.a_missing_permission_is_named_and_parks_nothing(1).await;
     story.containers_take_over_from_functions().await;

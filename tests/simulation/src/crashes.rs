@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use google_sim::faults::FaultKind;
+use google_sim::methods::Method;
 use shared::breaker::Limits;
 use shared::google::security_event::EventKind;
 use shared::settings::ResultsFormat;
@@ -78,8 +80,17 @@ fn judged_anew(world: &mut World) {
     minutes(world, 1);
 }
 
+/// Gmail refuses every message in this way, two arrive, and are parked.
+fn two_are_parked(world: &mut World, kind: FaultKind) {
+    now(world, Deed::Weather(Some(Method::MessagesGet), kind, 100));
+    now(world, Deed::Deliver(0, 2));
+    now(world, Deed::Sync(0));
+    minutes(world, 1);
+    now(world, Deed::Clear);
+}
+
 /// The scenarios there are.
-pub const SCENARIOS: [Scenario; 18] = [
+pub const SCENARIOS: [Scenario; 21] = [
     Scenario {
         name: "first connect with backfill",
         nature: kind,
@@ -164,8 +175,6 @@ pub const SCENARIOS: [Scenario; 18] = [
         nature: kind,
         before: connected,
         script: |world| {
-            use google_sim::faults::FaultKind;
-            use google_sim::methods::Method;
             let kind = FaultKind::RateLimitExceeded;
             now(world, Deed::Weather(Some(Method::MessagesGet), kind, 100));
             now(world, Deed::Deliver(0, 1));
@@ -291,6 +300,41 @@ pub const SCENARIOS: [Scenario; 18] = [
         nature: packing,
         before: with_two_results,
         script: judged_anew,
+    },
+    Scenario {
+        name: "what failed is sent round by an order",
+        nature: kind,
+        before: |world| {
+            connected(world);
+            two_are_parked(world, FaultKind::BadRequest);
+        },
+        script: |world| {
+            now(world, Deed::ReplayAll);
+            // Whoever died with it is given up after a minute, and another goes on.
+            minutes(world, 2);
+            now(world, Deed::ReplayAll);
+            minutes(world, 1);
+        },
+    },
+    Scenario {
+        name: "what is known to pass is parked",
+        nature: kind,
+        before: connected,
+        script: |world| two_are_parked(world, FaultKind::DailyLimitExceeded),
+    },
+    Scenario {
+        name: "what is known to pass goes round by itself",
+        nature: kind,
+        before: |world| {
+            connected(world);
+            two_are_parked(world, FaultKind::DailyLimitExceeded);
+            minutes(world, 58);
+        },
+        script: |world| {
+            minutes(world, 2);
+            now(world, Deed::Sync(0));
+            minutes(world, 1);
+        },
     },
     Scenario {
         name: "keys are rotated",

@@ -18,6 +18,7 @@ pub mod outside;
 mod people;
 mod processes;
 pub mod queue;
+mod released;
 pub mod stages;
 pub mod stores;
 pub mod swarm;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use desk::orders::{Desk, Held, Refused};
+use desk::plan::{Kind as Fate, Scope as Letters};
 use google_sim::in_process::InProcess;
 use google_sim::scopes::Scopes;
 use message_processor::reclassify::Scope;
@@ -9,10 +11,9 @@ use oauth_callback::after_consent::{Given, after_consent};
 use shared::google::OAuth as _;
 use shared::intake;
 use shared::jobs::{Cause, JobHeader, UserJob, UserJobKind};
-use shared::ledger::{Consent, LetterFilter, LetterState};
+use shared::ledger::{Consent, LetterFilter};
 use shared::mailbox::{AccessBy, Mailbox};
 use shared::reason::{PauseReason, Reason};
-use shared::replay::discard;
 use shared::rotation::{Rotation, not_under};
 use shared::sealing::{SealedFor, TokenKind};
 use shared::secret::RefreshToken;
@@ -24,6 +25,9 @@ use crate::world::World;
 
 /// Reading is what the person consents to.
 const SCOPES: &str = "email https://www.googleapis.com/auth/gmail.readonly";
+
+/// Messages in a second that go round again.
+const RATE: u32 = 100;
 
 /// How long a person waits before trying again what did not work.
 const PERSON_WAITS: Duration = Duration::from_mins(3);
@@ -168,30 +172,15 @@ impl World {
         );
     }
 
-    /// The operator at the desk, who sends round what is open. What no program can read is given up.
+    /// The operator at the desk, who goes on with what somebody left, sends round what is open, and gives up what no
+    /// program can read. One who is killed leaves it to the next.
     pub(crate) fn replay_all(&mut self) {
-        let (stores, clock, replay) =
-            (self.stages.stores.clone(), self.clock.clone(), self.stages.replay());
+        let (desk, fate) = (self.stages.desk(), self.fate.clone());
         self.spawn(
             Kind::Person,
             Box::pin(async move {
-                // Those that go round already may have been left by a replay that died.
-                for state in [LetterState::Parked, LetterState::Replaying] {
-                    let filter = LetterFilter { state: Some(state), ..LetterFilter::default() };
-                    let listed = stores.letters.list(&filter, None, usize::MAX).await;
-                    for letter in listed.unwrap_or_default() {
-                        let readable = !matches!(
-                            letter.reason,
-                            Reason::Undecodable | Reason::NewerSchema | Reason::TooLarge
-                        );
-                        let _ = if readable {
-                            replay.send(&letter, clock.now()).await.map(drop)
-                        } else {
-                            let (marks, letters) = (&*stores.marks, &*stores.letters);
-                            discard(marks, letters, &letter, clock.now()).await.map(drop)
-                        };
-                    }
-                }
+                let ended = at_the_desk(&desk).await;
+                fate.note("at the desk", format!("{ended:?}"));
             }),
         );
     }
@@ -231,4 +220,36 @@ impl World {
             crate::at_once(face.refresh(&token)).is_some_and(|answer| answer.is_ok())
         })
     }
+}
+
+async fn at_the_desk(desk: &Desk) -> Result<u64, Refused> {
+    let mut done = 0;
+    if desk.current().await?.is_some() {
+        match desk.resume().await? {
+            (_, Some(held)) => done += carry_out(desk, held).await?,
+            // Somebody is at it.
+            (_, None) => return Ok(done),
+        }
+    }
+    let hopeless = [Reason::Undecodable, Reason::NewerSchema, Reason::TooLarge];
+    for reason in hopeless {
+        let filter = LetterFilter { reason: Some(reason), ..LetterFilter::default() };
+        done += order(desk, Fate::Discard, filter).await?;
+    }
+    done += order(desk, Fate::Replay, LetterFilter::default()).await?;
+    Ok(done)
+}
+
+async fn order(desk: &Desk, kind: Fate, filter: LetterFilter) -> Result<u64, Refused> {
+    let scope = Letters { jobs: vec![], filter };
+    if desk.plan(kind, &scope, RATE).await?.letters == 0 {
+        return Ok(0);
+    }
+    let held = desk.begin(kind, scope, "operator", RATE).await?;
+    carry_out(desk, held).await
+}
+
+async fn carry_out(desk: &Desk, held: Held) -> Result<u64, Refused> {
+    let rest = desk.rest(&held).await?;
+    Ok(desk.carry_out(held, rest, |_| {}).await?.counts.letters)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dead_letter::DeadLetterStage;
 use dead_letter::links::Links;
 use dead_letter::notice::Notices;
+use desk::orders::Desk;
 use dispatcher::Dispatcher;
 use message_processor::reclassify::Reclassification;
 use message_processor::{Book, MessageProcessor, Rules};
@@ -169,6 +170,18 @@ impl Stages {
 
     pub fn breaker(&self) -> Breaker {
         Breaker::with_limits(self.stores.control.clone(), self.limits)
+    }
+
+    pub fn desk(&self) -> Desk {
+        Desk {
+            mailboxes: self.stores.mailboxes.clone(),
+            marks: self.stores.marks.clone(),
+            letters: self.stores.letters.clone(),
+            control: self.stores.control.clone(),
+            replay: self.replay(),
+            clock: self.clock.clone(),
+            chance: self.chance.clone(),
+        }
     }
 
     pub fn replay(&self) -> Replay {

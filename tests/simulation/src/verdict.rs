@@ -13,8 +13,7 @@ use shared::jobs::{Cause, UserJob, UserJobKind, decode};
 use shared::ledger::{DeadLetter, DeadLetters, LetterFilter, LetterState};
 use shared::mailbox::{AccessBy, Mailbox, Owed};
 use shared::mark::{Mark, MarkState};
-use shared::reason::{Reason, SkipReason};
-use shared::replay::LetterJob;
+use shared::reason::SkipReason;
 use shared::result::{original_key, result_key};
 use shared::sealing::{Sealed, SealedFor, Sealing, TokenKind};
 
@@ -105,7 +104,11 @@ impl World {
             let owed = &row.owed;
             let told = owed.notice.is_none() && owed.mail.is_none();
             let soon = told && owed.disconnect.is_none();
-            if row.is_readable() { *owed == Owed::default() } else { soon }
+            // What goes round by itself has its time, and after that a poll.
+            let polled = self.now() - (self.stages.settings.poll_interval_max + TICK);
+            let later = owed.retry.filter(|debt| debt.at > polled);
+            let rest = Owed { retry: later, ..Owed::default() };
+            if row.is_readable() { *owed == rest } else { soon }
         })
     }
 
@@ -160,24 +163,7 @@ impl World {
             && !self.letters().iter().any(|letter| open.contains(&letter.state))
     }
 
-    /// What waited for its mailbox went round by itself once that could be read.
-    fn judge_released(&self) {
-        let waited = [Reason::Waiting, Reason::GrantDead, Reason::ScopeMissing];
-        for letter in self.letters() {
-            let row = letter.user_id.as_ref().and_then(|user| self.row(user));
-            // A letter of a life that has ended waits for nothing any more.
-            let job = LetterJob::read(letter.stage, &letter.payload).ok();
-            let life = job.map(|job| job.header().epoch);
-            let is_read = row.is_some_and(|row| row.is_readable() && life == Some(row.epoch));
-            if is_read && letter.state == LetterState::Parked && waited.contains(&letter.reason) {
-                let rule = "what waited for its mailbox goes round by itself";
-                let seen = format!("{} of reason {}", letter.job_id, letter.reason);
-                self.witness.violated(rule, letter.user_id.as_ref(), seen);
-            }
-        }
-    }
-
-    fn letters(&self) -> Vec<DeadLetter> {
+    pub(crate) fn letters(&self) -> Vec<DeadLetter> {
         let filter = LetterFilter::default();
         let letters = crate::at_once(self.ledger.list_letters(&filter));
         letters.unwrap_or_default()

@@ -17,10 +17,10 @@ use shared::google::{
 use shared::ids::{Epoch, HistoryId, JobId, MessageId, UserId};
 use shared::index::{Entry, Index};
 use shared::ledger::{
-    Advance, Consent, Control, ControlItem, DeadLetter, DeadLetters, LetterFilter, LetterKey,
-    LetterState, Life, Mailboxes, Marks, NewAccess, ScanPage, Segment,
+    Advance, Consent, Control, ControlItem, DeadLetter, DeadLetters, Happening, LetterFilter,
+    LetterKey, LetterState, Life, Mailboxes, Marks, NewAccess, ScanPage, Segment,
 };
-use shared::mailbox::{Mailbox, Notice, Owed, Pace, Standing, Tokens};
+use shared::mailbox::{Mailbox, Notice, Owed, Pace, RetryDebt, Standing, Tokens};
 use shared::mailer::{Delivery, Mail, Mailer};
 use shared::mark::{Ending, ForwardStep, Listing, Mark, MarkCounts, MarkState, Naming};
 use shared::pack::PackKey;
@@ -67,6 +67,7 @@ watch!(Mailboxes as "mailboxes" {
     fn need_reauth(at: Life<'_>, notice: Notice) -> Result<Write, StoreError>;
     fn pause(user: &UserId, epoch: Epoch, reason: PauseReason) -> Result<Write, StoreError>;
     fn resume(user: &UserId, epoch: Epoch, reason: PauseReason, at: Timestamp) -> Result<Write, StoreError>;
+    fn owe_retry(user: &UserId, epoch: Epoch, read: Option<RetryDebt>, new: Option<RetryDebt>) -> Result<Write, StoreError>;
     fn disconnect(user: &UserId, debt: DisconnectDebt) -> Result<Write, StoreError>;
     fn forget_tokens(user: &UserId, epoch: Epoch, revoked: Revoked) -> Result<Write, StoreError>;
     fn purge_again(user: &UserId, epoch: Epoch, at: Timestamp) -> Result<Write, StoreError>;
@@ -89,10 +90,10 @@ watch!(Marks as "marks" {
 });
 
 watch!(DeadLetters as "letters" {
-    fn park(letter: DeadLetter) -> Result<(), StoreError>;
+    fn park(letter: DeadLetter) -> Result<DeadLetter, StoreError>;
     fn get(key: &LetterKey) -> Result<Option<DeadLetter>, StoreError>;
     fn list(filter: &LetterFilter, after: Option<&LetterKey>, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
-    fn shift(key: &LetterKey, from: &[LetterState], to: LetterState) -> Result<Write, StoreError>;
+    fn turn(key: &LetterKey, from: &[LetterState], turn: Happening) -> Result<Write, StoreError>;
     fn withdraw(letter: &DeadLetter) -> Result<(), StoreError>;
     fn forget(user: &UserId, limit: usize) -> Result<usize, StoreError>;
 });

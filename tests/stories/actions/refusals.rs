@@ -10,6 +10,7 @@ use shared::ledger::LetterState;
 use shared::mark::MarkState;
 use shared::pacing::patience;
 use shared::reason::Reason;
+use shared::replay::Replayed;
 use shared::scope::Feature;
 use simulation::hand::Strike;
 
@@ -38,7 +39,7 @@ async fn a_program_that_does_not_answer_holds_no_message_back_and_is_told_later(
     assert_eq!(letter.error, "the webhook answered 503");
     assert_eq!(world.ends().await, [failed("webhook", json!("too_many_tries"))]);
     world.webhooks.answer(204);
-    world.stages().replay().send(&letter, world.now()).await.unwrap();
+    assert_eq!(world.send_round(&letter).await, Replayed::Sent);
     world.rest().await;
     assert_eq!(world.only_letter().await.state, LetterState::Resolved);
     assert_eq!(world.webhooks.posted()[0].1.id, letter.job_id, "under the same id");
