@@ -164,6 +164,7 @@ fn mailbox(number: u32, connected_at: Timestamp) -> Mailbox {
         owed: Owed::default(),
         reference: None,
         purged: None,
+        last_gap: None,
     }
 }
 

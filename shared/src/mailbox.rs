@@ -67,6 +67,8 @@ pub struct Mailbox {
     pub reference: Option<String>,
     /// The last purge, whatever life the mailbox is in now.
     pub purged: Option<Purged>,
+    /// How the last gap of this life was closed.
+    pub last_gap: Option<GapReceipt>,
 }
 
 impl Mailbox {
@@ -224,6 +226,25 @@ pub struct GapReport {
     pub found: u64,
     /// How many of them we already had.
     pub already_had: u64,
+}
+
+/// The receipt of a gap that was closed, kept for whoever asks later. What was found and not had before was marked at that
+/// moment: the marks listed then say what has become of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GapReceipt {
+    /// When it was closed; also when its messages were listed.
+    pub at: Timestamp,
+    /// The window, and what was found in it.
+    #[serde(flatten)]
+    pub report: GapReport,
+}
+
+impl Announcement {
+    /// The receipt that goes with it, where a gap was closed.
+    pub fn receipt(&self) -> Option<GapReceipt> {
+        self.gap.clone().map(|report| GapReceipt { at: self.at, report })
+    }
 }
 
 /// A window of old mail that is still to be handed out as backfill jobs.

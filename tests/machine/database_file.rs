@@ -71,13 +71,16 @@ async fn what_was_written_is_there_when_the_file_is_opened_again() {
 
 #[tokio::test]
 async fn a_file_of_an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
-    let third = "DROP TABLE results_index; ALTER TABLE marks DROP COLUMN forwards;
-                 ALTER TABLE marks DROP COLUMN pack; PRAGMA user_version = 3;";
+    let fourth = "ALTER TABLE mailboxes DROP COLUMN last_gap; PRAGMA user_version = 4;";
+    let third = &format!(
+        "{fourth} DROP TABLE results_index; ALTER TABLE marks DROP COLUMN forwards;
+         ALTER TABLE marks DROP COLUMN pack; PRAGMA user_version = 3;"
+    );
     let second =
         format!("{third} ALTER TABLE mailboxes DROP COLUMN access; PRAGMA user_version = 2;");
     let first =
         format!("{second} ALTER TABLE mailboxes DROP COLUMN purged; PRAGMA user_version = 1;");
-    for older in [third, &second, &first] {
+    for older in [fourth, third, &second, &first] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("fanmail.db");
         let (clock, consent) = (Clock::manual(start()), memory().consent("ada", None));
@@ -92,7 +95,7 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
         let world = sqlite_at(folder).await;
         let mailbox = world.mailbox("ada").await;
         assert_eq!((mailbox.email.as_str(), mailbox.purged), ("ada@example.com", None));
-        assert_eq!(mailbox.access, AccessBy::Consent);
+        assert_eq!((mailbox.access, mailbox.last_gap), (AccessBy::Consent, None));
         let marks = world.here.marks.get(&user, &["m1".parse().unwrap()]).await.unwrap();
         assert_eq!(marks[0].as_ref().map(|mark| mark.pack.clone()), Some(None));
         assert_eq!(world.here.index.entries(&user, None, 9).await.unwrap(), []);

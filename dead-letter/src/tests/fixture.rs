@@ -310,5 +310,6 @@ fn mailbox(clock: &Clock) -> Mailbox {
         owed: Owed::default(),
         reference: None,
         purged: None,
+        last_gap: None,
     }
 }

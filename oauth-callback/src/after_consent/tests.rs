@@ -38,6 +38,7 @@ fn row() -> Mailbox {
         owed: Owed::default(),
         reference: None,
         purged: None,
+        last_gap: None,
     }
 }
 

@@ -101,6 +101,7 @@ impl Mailbox {
             purged: Some(Purged { epoch: debt.epoch, at, revoked }),
             owed: Owed { disconnect: Some(debt), ..Owed::default() },
             reference: None,
+            last_gap: None,
         };
     }
 }

@@ -7,7 +7,7 @@ use super::{Advance, Consent, Life, NewAccess};
 use crate::clock::Timestamp;
 use crate::ids::Epoch;
 use crate::mailbox::{
-    AccessBy, Mailbox, Notice, Owed, Pace, ReleaseDebt, RetryDebt, Standing, Tokens,
+    AccessBy, Announcement, Mailbox, Notice, Owed, Pace, ReleaseDebt, RetryDebt, Standing, Tokens,
 };
 use crate::reason::PauseReason;
 use crate::store::Write;
@@ -73,6 +73,7 @@ impl Consent {
             owed: Owed::default(),
             reference: None,
             purged: None,
+            last_gap: None,
         }
     }
 }
@@ -87,6 +88,7 @@ impl Mailbox {
             connected_at: at,
             disconnected_at: None,
             paused: None,
+            last_gap: None,
             ..self
         }
     }
@@ -140,6 +142,8 @@ impl Mailbox {
             if moved.found_mail {
                 self.last_mail_at = Some(moved.fetched_at);
             }
+            let receipt = moved.announcement.as_ref().and_then(Announcement::receipt);
+            self.last_gap = receipt.or(self.last_gap.take());
             self.owed.announcement = moved.announcement.or(self.owed.announcement.take());
         })
     }

@@ -25,6 +25,7 @@ const STEPS: [&str; 4] = [
     "ALTER TABLE dead_letters ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE dead_letters ADD COLUMN retry_at TEXT;
      ALTER TABLE dead_letters ADD COLUMN history TEXT NOT NULL DEFAULT '[]';
+     ALTER TABLE mailboxes ADD COLUMN last_gap TEXT;
      PRAGMA user_version = 5;",
 ];
 

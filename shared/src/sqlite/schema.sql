@@ -27,6 +27,8 @@ CREATE TABLE mailboxes (
     -- JSON: what is remembered of the last purge.
     purged               TEXT,
     access               TEXT    NOT NULL DEFAULT 'consent',
+    -- JSON: how the last gap was closed.
+    last_gap             TEXT,
     -- What a scan needs beside the columns above, computed at each write.
     slot                 INTEGER NOT NULL,
     readable             INTEGER NOT NULL,

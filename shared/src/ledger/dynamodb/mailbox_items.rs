@@ -42,6 +42,7 @@ impl Row for Mailbox {
             owed,
             reference,
             purged,
+            last_gap,
         } = self;
         Attributes::default()
             .with("userId", user_id)
@@ -70,6 +71,7 @@ impl Row for Mailbox {
             .with_any("owed", Some(owed).filter(|owed| **owed != Owed::default()))
             .with_any("ref", reference.as_ref())
             .with_any("purged", purged.as_ref())
+            .with_any("lastGap", last_gap.as_ref())
             .item()
     }
 
@@ -100,6 +102,7 @@ impl Row for Mailbox {
             owed: any(item, "owed")?.unwrap_or_default(),
             reference: any(item, "ref")?,
             purged: any(item, "purged")?,
+            last_gap: any(item, "lastGap")?,
         })
     }
 }

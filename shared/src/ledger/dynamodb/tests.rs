@@ -18,7 +18,7 @@ use crate::goodbye::{Purged, Revoked};
 use crate::ids::{Epoch, Generation, Grant, HistoryId};
 use crate::index::Entry;
 use crate::ledger::{DeadLetter, Happening, History, LetterState, StageName, Turn};
-use crate::mailbox::{AccessBy, Announcement, GapReport, Mailbox, Owed, Pace};
+use crate::mailbox::{AccessBy, Announcement, GapReceipt, GapReport, Mailbox, Owed, Pace};
 use crate::mark::{Forward, Forwards, Mark, MarkState};
 use crate::reason::{PauseReason, Reason, SkipReason};
 use crate::sealing::Sealed;
@@ -31,8 +31,12 @@ fn at(second: i64) -> Timestamp {
 /// No field as it is by default, no two alike.
 fn mailbox() -> Mailbox {
     let gap = GapReport { from: at(20), to: at(21), found: 5, already_had: 2 };
-    let announcement =
-        Announcement { id: "a1".into(), kind: EventKind::Resumed, at: at(22), gap: Some(gap) };
+    let announcement = Announcement {
+        id: "a1".into(),
+        kind: EventKind::Resumed,
+        at: at(22),
+        gap: Some(gap.clone()),
+    };
     Mailbox {
         user_id: "ada".parse().unwrap(),
         email: "ada@example.com".into(),
@@ -56,6 +60,7 @@ fn mailbox() -> Mailbox {
         owed: Owed { announcement: Some(announcement), ..Owed::default() },
         reference: Some("crm-7".into()),
         purged: Some(Purged { epoch: Epoch(6), at: at(8), revoked: Revoked::Before }),
+        last_gap: Some(GapReceipt { at: at(9), report: gap }),
     }
 }
 

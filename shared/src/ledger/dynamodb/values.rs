@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::goodbye::Purged;
 use crate::ids::{Epoch, Generation, Grant, HistoryId, JobId, MessageId, UserId};
 use crate::ledger::{History, LetterState, StageName};
-use crate::mailbox::{AccessBy, Owed};
+use crate::mailbox::{AccessBy, GapReceipt, Owed};
 use crate::mark::Forwards;
 use crate::pack::PackKey;
 use crate::reason::{PauseReason, Reason, SkipReason};
@@ -187,4 +187,4 @@ macro_rules! json {
     )+};
 }
 
-json!(Owed, Purged, Forwards, History);
+json!(Owed, Purged, GapReceipt, Forwards, History);

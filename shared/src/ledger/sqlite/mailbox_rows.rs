@@ -15,13 +15,13 @@ const REPLACE: &str = "
     INSERT INTO mailboxes (
         user_id, email, refresh_token, access_token, access_token_version, expiry, scopes, history_id, last_fetched_at,
         last_mail_at, connected_at, epoch, grant_number, disconnected_at, needs_reauth, reauth_reason, paused,
-        paused_reason, paced_until, paced_used, refresh_lease, owed, ref, purged, access, slot, readable,
-        owes
+        paused_reason, paced_until, paced_used, refresh_lease, owed, ref, purged, access, last_gap, slot,
+        readable, owes
     ) VALUES (
         :user_id, :email, :refresh_token, :access_token, :access_token_version, :expiry, :scopes, :history_id,
         :last_fetched_at, :last_mail_at, :connected_at, :epoch, :grant_number, :disconnected_at, :needs_reauth,
         :reauth_reason, :paused, :paused_reason, :paced_until, :paced_used, :refresh_lease, :owed, :ref, :purged,
-        :access, :slot, :readable, :owes
+        :access, :last_gap, :slot, :readable, :owes
     ) ON CONFLICT (user_id) DO UPDATE SET
         email = :email, refresh_token = :refresh_token, access_token = :access_token,
         access_token_version = :access_token_version, expiry = :expiry, scopes = :scopes, history_id = :history_id,
@@ -29,7 +29,7 @@ const REPLACE: &str = "
         grant_number = :grant_number, disconnected_at = :disconnected_at, needs_reauth = :needs_reauth,
         reauth_reason = :reauth_reason, paused = :paused, paused_reason = :paused_reason, paced_until = :paced_until,
         paced_used = :paced_used, refresh_lease = :refresh_lease, owed = :owed, ref = :ref, purged = :purged,
-        access = :access, readable = :readable, owes = :owes";
+        access = :access, last_gap = :last_gap, readable = :readable, owes = :owes";
 
 pub(super) fn load(connection: &Connection, user: &UserId) -> rusqlite::Result<Option<Mailbox>> {
     connection.prepare_cached(SELECT)?.query_row([user], mailbox).optional()
@@ -63,6 +63,7 @@ pub(super) fn store(connection: &Connection, mailbox: &Mailbox) -> rusqlite::Res
         ":ref": mailbox.reference,
         ":purged": mailbox.purged.as_ref().map(json).transpose()?,
         ":access": mailbox.access,
+        ":last_gap": mailbox.last_gap.as_ref().map(json).transpose()?,
         ":slot": slot(&mailbox.user_id),
         ":readable": roster.readable,
         ":owes": roster.owes,
@@ -94,6 +95,7 @@ fn mailbox(row: &Row<'_>) -> rusqlite::Result<Mailbox> {
         reference: row.get("ref")?,
         purged: any_json(row, "purged")?,
         access: row.get("access")?,
+        last_gap: any_json(row, "last_gap")?,
     })
 }
 
