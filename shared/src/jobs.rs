@@ -16,8 +16,12 @@ pub use self::processor::{ACTION_VERSION, ActionJob, ProcessorJob};
 /// The newest version of jobs that this program reads.
 pub const JOB_VERSION: u32 = 2;
 
-/// The version of every job but those that came with the second ([`ActionJob`]): an older program reads them.
+/// The version of every job but those that came with the second ([`ActionJob`], [`UserJobKind::Census`]): an older program
+/// reads them.
 const FIRST_VERSION: u32 = 1;
+
+/// The version of jobs that the census came with: an older program says that it does not know them.
+pub const CENSUS_VERSION: u32 = 2;
 
 /// The most ids that one [`MessageJob`] carries: enough to share one mark read and one acknowledgement, few enough
 /// that a crash repeats little.
@@ -168,6 +172,13 @@ pub enum UserJobKind {
         /// Whether everything that it left is to be deleted; also asked of a life that has ended already.
         #[serde(default)]
         purge: bool,
+    },
+    /// Say which messages Gmail has in a time window: [`crate::census`].
+    Census {
+        /// Start of the window, included.
+        from: Timestamp,
+        /// End of the window, excluded.
+        to: Timestamp,
     },
 }
 

@@ -7,6 +7,7 @@ pub mod archive;
 pub mod aws;
 pub mod breaker;
 pub mod category;
+pub mod census;
 pub mod clock;
 pub mod connect_link;
 pub mod disposition;

@@ -32,6 +32,7 @@ impl UserWorker {
             mailboxes: ledger.clone(),
             marks: ledger.clone(),
             letters: ledger.clone(),
+            control: ledger.clone(),
             breaker: Breaker::new(ledger),
             sealing: stack.sealing(),
             user_jobs: stack.user_jobs(),

@@ -95,7 +95,7 @@ impl UserWorker {
     }
 
     /// The first page, with the token at hand or, when Gmail refuses it, with a newer one.
-    async fn first_page(
+    pub(crate) async fn first_page(
         &self,
         mailbox: &Mailbox,
         search: &Search,

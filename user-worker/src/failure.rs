@@ -181,7 +181,9 @@ fn held(job: UserJob, attempt: &Attempt, until: Timestamp) -> Disposition<UserJo
 /// Resuming asks for a new sync and a new token by itself; a window of old mail is known to its job alone.
 fn paused(job: UserJob, reason: PauseReason) -> Disposition<UserJob> {
     match job.kind {
-        UserJobKind::Backfill { .. } => wait(job, format!("the mailbox is paused: {reason}")),
+        UserJobKind::Backfill { .. } | UserJobKind::Census { .. } => {
+            wait(job, format!("the mailbox is paused: {reason}"))
+        }
         UserJobKind::Sync | UserJobKind::Refresh { .. } | UserJobKind::Disconnect { .. } => {
             Disposition::Done
         }

@@ -8,6 +8,7 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod backfill;
+mod census;
 mod debts;
 mod delegated;
 mod failure;
@@ -27,7 +28,7 @@ use shared::events::Events;
 use shared::google::{Delegation, Gmail, OAuth};
 use shared::index::Index;
 use shared::jobs::{UserJob, UserJobKind};
-use shared::ledger::{DeadLetters, Mailboxes, Marks};
+use shared::ledger::{Control, DeadLetters, Mailboxes, Marks};
 use shared::mailbox::Mailbox;
 use shared::queue::Queue;
 use shared::replay::resolve;
@@ -52,6 +53,8 @@ pub struct UserWorker {
     pub marks: Arc<dyn Marks>,
     /// Parked jobs, to be released.
     pub letters: Arc<dyn DeadLetters>,
+    /// Where a census is answered.
+    pub control: Arc<dyn Control>,
     /// Says whether Google may be asked for tokens.
     pub breaker: Breaker,
     /// Opens refresh tokens, seals and opens access tokens.
@@ -102,10 +105,14 @@ impl UserWorker {
         if let Next::Turn(until) = self.clear_away(mailbox, attempt).await? {
             return Ok(Next::Turn(until));
         }
-        if job.header.epoch != mailbox.epoch && !is_late_purge(job, mailbox) {
-            return Ok(Next::Done);
-        }
         match &job.kind {
+            // In whatever life the mailbox is: somebody waits to be told.
+            UserJobKind::Census { from, to } => {
+                self.census(job, mailbox, (*from, *to), attempt).await
+            }
+            _ if job.header.epoch != mailbox.epoch && !is_late_purge(job, mailbox) => {
+                Ok(Next::Done)
+            }
             UserJobKind::Disconnect { purge } => self.disconnect(mailbox, *purge, attempt).await,
             UserJobKind::Refresh { rejected } if mailbox.is_readable() => {
                 self.access(mailbox, Some(*rejected), attempt).await?;

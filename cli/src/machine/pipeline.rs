@@ -173,6 +173,7 @@ impl Pipeline {
             mailboxes: self.folder.ledger.clone(),
             marks: self.folder.ledger.clone(),
             letters: self.folder.ledger.clone(),
+            control: self.folder.ledger.clone(),
             sealing: self.sealing.clone(),
             user_jobs: self.folder.user_jobs.clone(),
             message_jobs: self.folder.message_jobs.clone(),

@@ -87,6 +87,7 @@ impl Stages {
             mailboxes: self.stores.mailboxes.clone(),
             marks: self.stores.marks.clone(),
             letters: self.stores.letters.clone(),
+            control: self.stores.control.clone(),
             sealing: self.stores.sealing.clone(),
             user_jobs: self.stores.user_jobs.clone(),
             message_jobs: self.stores.message_jobs.clone(),

@@ -45,6 +45,7 @@ impl Scribe {
             UserJobKind::Sync => "sync",
             UserJobKind::Refresh { .. } => "refresh",
             UserJobKind::Backfill { .. } => "backfill",
+            UserJobKind::Census { .. } => "census",
             UserJobKind::Disconnect { purge: false } => "disconnect",
             UserJobKind::Disconnect { purge: true } => "purge",
         };
