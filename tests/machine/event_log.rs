@@ -1,8 +1,10 @@
 //! The log of events, as `fanmail events` follows it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use shared::events::sqlite::SqliteEvents;
-use shared::events::{Attributes, Event, EventKind, Events};
+use shared::events::{Attributes, Event, EventKind, EventLog, Events};
 use shared::sqlite::Database;
 
 fn event(id: &str) -> Event {
@@ -54,4 +56,23 @@ async fn attributes_travel_beside_the_event() {
     });
     assert_eq!(Value::Object(logged.attributes), expected);
     assert_eq!(logged.event.data, json!({ "n": 1 }));
+}
+
+#[tokio::test]
+async fn an_event_is_found_by_its_id_among_those_of_its_mailbox_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = SqliteEvents::new(Database::open(&folder.path().join("fanmail.db")).unwrap());
+    let about = |user: &str, id: &str| {
+        let user_id = Some(user.parse().unwrap());
+        Event { attributes: Attributes { user_id, ..Attributes::default() }, ..event(id) }
+    };
+    // More than are looked through at once.
+    let noise: Vec<Event> = (0..6000).map(|number| about("4", &format!("n{number}"))).collect();
+    assert!(log.publish(&[about("42", "e1"), about("4", "e2")]).await.unwrap().is_empty());
+    assert!(log.publish(&noise).await.unwrap().is_empty());
+    assert!(log.publish(&[about("42", "e3"), about("42", "e3")]).await.unwrap().is_empty());
+    let ids = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    let wanted = ids(&["e1", "e2", "e3", "e4"]);
+    let found = log.announced(&"42".parse().unwrap(), wanted).await.unwrap();
+    assert_eq!(found, ids(&["e1", "e3"]));
 }

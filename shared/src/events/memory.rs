@@ -1,10 +1,11 @@
 //! Events in memory: for tests, and the ground of the simulated world.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Event, Events};
+use super::{Event, EventLog, Events};
 use crate::ids::UserId;
 use crate::store::StoreError;
 
@@ -35,5 +36,18 @@ impl Events for MemoryEvents {
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         events.retain(|event| event.attributes.user_id.as_ref() != Some(user));
         Ok(())
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryEvents {
+    async fn announced(
+        &self,
+        user: &UserId,
+        ids: BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let events = self.published().into_iter();
+        let theirs = events.filter(|event| event.attributes.user_id.as_ref() == Some(user));
+        Ok(theirs.map(|event| event.id).filter(|id| ids.contains(id)).collect())
     }
 }

@@ -7,6 +7,8 @@ pub mod sns;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,17 @@ pub trait Events: Send + Sync {
 
     /// Deletes what is kept here of events about a mailbox. What consumers have taken is theirs.
     async fn forget(&self, user: &UserId) -> Result<(), StoreError>;
+}
+
+/// A log in which what was published can be looked up. A topic is none: what it has delivered is its subscribers'.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Those of these event ids under which something about this mailbox was published.
+    async fn announced(
+        &self,
+        user: &UserId,
+        ids: BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, StoreError>;
 }
 
 words! {

@@ -3,12 +3,15 @@
 //! Numbers are given within the transaction that appends, one transaction at a time across all processes: who has read
 //! up to a number has missed nothing before it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value, json};
 
-use super::{Event, Events};
+use super::{Event, EventLog, Events};
 use crate::ids::UserId;
 use crate::sqlite::Database;
 use crate::store::StoreError;
@@ -19,6 +22,10 @@ const READ: &str = "SELECT seq, event, attributes FROM events WHERE seq > ?1 ORD
 
 const FORGET: &str = "
     DELETE FROM events WHERE seq > ?1 AND seq <= ?2 AND json_extract(attributes, '$.userId') = ?3";
+
+const IDS: &str = "
+    SELECT json_extract(event, '$.id') FROM events
+    WHERE seq > ?1 AND seq <= ?2 AND json_extract(attributes, '$.userId') = ?3";
 
 /// How many numbers of the log are looked at in one transaction.
 const WINDOW: u64 = 5000;
@@ -93,6 +100,32 @@ impl Events for SqliteEvents {
             from = to;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteEvents {
+    /// The whole log is looked through, some thousand events in a read.
+    async fn announced(
+        &self,
+        user: &UserId,
+        ids: BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let (mut from, last) = (0, self.last().await?);
+        let (ids, mut found) = (Arc::new(ids), BTreeSet::new());
+        while from < last {
+            let (user, to, ids) = (user.clone(), from + WINDOW, ids.clone());
+            let look = move |connection: &Connection| {
+                let mut select = connection.prepare_cached(IDS)?;
+                let theirs = select.query_map(params![from, to, user], |row| row.get(0))?;
+                let is_meant =
+                    |id: &rusqlite::Result<String>| id.as_ref().map_or(true, |id| ids.contains(id));
+                theirs.filter(is_meant).collect::<rusqlite::Result<Vec<String>>>()
+            };
+            found.extend(self.0.read("looking through the log of events", look).await?);
+            from = to;
+        }
+        Ok(found)
     }
 }
 
