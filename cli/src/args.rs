@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod accounts;
+mod audit;
 mod dead_letters;
 mod keys;
 mod reclassify;
@@ -17,6 +18,7 @@ use shared::ids::{MessageId, UserId};
 use shared::sealing::KeyName;
 
 pub(crate) use self::accounts::{Accounts, AccountsCommand, ConnectLink, ConnectWorkspace};
+pub(crate) use self::audit::AuditArgs;
 pub(crate) use self::dead_letters::{
     By, DeadLetters, DeadLettersCommand, Filter, Groups, List, Which,
 };
@@ -39,7 +41,7 @@ pub(crate) struct Args {
     pub(crate) place: Place,
 }
 
-/// Where accounts, dead-letters, keys, reclassify, results and worker find what they work on.
+/// Where accounts, audit, dead-letters, keys, reclassify, results and worker find what they work on.
 #[derive(Arguments, Clone)]
 pub(crate) struct Place {
     /// Work on the data folder of this machine, or on a stack on AWS.
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Accounts(Accounts),
     /// Look at jobs that failed for good, and send them round again.
     DeadLetters(DeadLetters),
+    /// Find what is missing, and send it round again.
+    Audit(AuditArgs),
     /// Look at the keys that tokens are sealed under, and rotate them.
     Keys(Keys),
     /// Look at what was stored.
@@ -97,10 +101,16 @@ pub(crate) enum Command {
 impl Command {
     /// Whether `--backend aws` means something to it.
     pub(crate) fn works_on_a_stack(&self) -> bool {
-        use Command::{Accounts, DeadLetters, Keys, Reclassify, Results, Worker};
+        use Command::{Accounts, Audit, DeadLetters, Keys, Reclassify, Results, Worker};
         matches!(
             self,
-            Accounts(_) | DeadLetters(_) | Keys(_) | Reclassify(_) | Results(_) | Worker(_)
+            Accounts(_)
+                | Audit(_)
+                | DeadLetters(_)
+                | Keys(_)
+                | Reclassify(_)
+                | Results(_)
+                | Worker(_)
         )
     }
 }

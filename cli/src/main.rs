@@ -72,6 +72,7 @@ async fn run(args: Args) -> anyhow::Result<End> {
         Command::Serve(serve) => commands::serve::run(serve).await,
         Command::GoogleSim(sim) => commands::google_sim::run(sim).await,
         Command::Accounts(accounts) => commands::accounts::run(accounts, &place, out).await,
+        Command::Audit(asked) => commands::audit::run(asked, &place, out).await,
         Command::DeadLetters(letters) => commands::dead_letters::run(letters, &place, out).await,
         Command::Keys(keys) => commands::keys::run(keys, &place, out).await,
         Command::Reclassify(asked) => commands::reclassify::run(asked, &place, out).await,

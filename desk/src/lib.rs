@@ -2,6 +2,7 @@
 //!
 //! No stage needs it. It works on the same tables, queues and archive as they do, from the command line.
 
+pub mod audit;
 pub mod explain;
 pub mod groups;
 pub mod letters;

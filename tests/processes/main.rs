@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "./test shows how much was tried, and with which seed")]
 
 mod actions;
+mod audit;
 mod bad_use;
 mod behind;
 mod classify;

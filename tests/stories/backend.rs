@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use shared::archive::folder::FolderArchive;
 use shared::archive::memory::MemoryArchive;
 use shared::clock::{Chance, Clock};
-use shared::events::Event;
 use shared::events::memory::MemoryEvents;
 use shared::events::sqlite::SqliteEvents;
+use shared::events::{Event, EventLog};
 use shared::ledger::memory::MemoryLedger;
 use shared::ledger::sqlite::SqliteLedger;
 use shared::mailer::memory::MemoryMailer;
@@ -46,7 +46,7 @@ pub(crate) struct Seen {
 
 /// Reads back what was published, repetitions included.
 #[async_trait]
-pub(crate) trait Log: Send + Sync {
+pub(crate) trait Log: EventLog {
     async fn published(&self) -> Vec<Seen>;
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use shared::archive::Archive;
 use shared::breaker::Breaker;
 use shared::clock::{Chance, Clock};
-use shared::events::Events;
+use shared::events::{EventLog, Events};
 use shared::index::Index;
 use shared::ledger::{Control, DeadLetters, Mailboxes, Marks};
 use shared::queue::Queue;
@@ -37,6 +37,8 @@ pub(crate) struct Backend {
     /// The index of results; `None` where a stack has none.
     pub(crate) index: Option<Arc<dyn Index>>,
     pub(crate) events: Arc<dyn Events>,
+    /// What was announced; `None` where it is not kept.
+    pub(crate) event_log: Option<Arc<dyn EventLog>>,
     pub(crate) user_jobs: Arc<dyn Queue>,
     pub(crate) replay: Replay,
     pub(crate) door: Door,
@@ -73,7 +75,7 @@ impl Place {
         match (self.backend, &self.stack) {
             (Side::Local, None) => Ok(()),
             _ => Err(bad_use(
-                "--backend aws and --stack are for accounts, dead-letters, keys, reclassify, results and worker; a \
+                "--backend aws and --stack are for accounts, audit, dead-letters, keys, reclassify, results and worker; a \
                  stack's events are on its topic",
             )),
         }

@@ -44,6 +44,7 @@ fn backend(stack: &mut Stack<'_, '_>) -> Backend {
         breaker: Breaker::new(ledger),
         archive: stack.archive(),
         events: stack.events(),
+        event_log: None,
         user_jobs: stack.user_jobs(),
         replay: stack.replay(),
         door: Door::Stack {

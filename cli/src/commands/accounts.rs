@@ -1,6 +1,7 @@
 //! `fanmail accounts`: mailboxes, seen and steered.
 
 use anyhow::anyhow;
+use desk::audit::gap::ClosedGap;
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::goodbye::{REMAINS, Receipt, Remains, SETTLING};
@@ -17,6 +18,7 @@ use shared::store::Write;
 use crate::End;
 use crate::args::{Accounts, AccountsCommand, Place};
 use crate::backend::Backend;
+use crate::commands::audit::audit_of;
 use crate::commands::{connect_link, connect_workspace};
 use crate::print::{Out, Row, progress};
 
@@ -32,8 +34,10 @@ pub(crate) async fn run(args: Accounts, place: &Place, out: Out) -> anyhow::Resu
             warn_of_breakers(&backend).await?;
         }
         AccountsCommand::Show { user } => {
-            let account = Account::of(&backend, &find(&backend, &user).await?).await?;
-            out.object(&account)?;
+            let mailbox = find(&backend, &user).await?;
+            let account = Account::of(&backend, &mailbox).await?;
+            let last_gap = audit_of(&backend).gap(&mailbox).await?;
+            out.object(&Shown { account, last_gap })?;
             warn_of_breakers(&backend).await?;
         }
         AccountsCommand::Pause { user } => pause(&backend, &user, out).await?,
@@ -221,6 +225,16 @@ struct Account {
     messages: MarkCounts,
     /// Of the last purge.
     receipt: Option<Receipt>,
+}
+
+/// One mailbox, with what is counted for it alone.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    #[serde(flatten)]
+    account: Account,
+    /// How the last gap was closed, and what has become of what was missing.
+    last_gap: Option<ClosedGap>,
 }
 
 impl Account {

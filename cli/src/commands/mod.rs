@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod classify;
 pub(crate) mod connect_link;
 pub(crate) mod connect_workspace;

@@ -155,6 +155,7 @@ impl Folder {
             archive: self.archive.clone(),
             index: Some(self.ledger.clone()),
             events: self.events.clone(),
+            event_log: Some(self.events.clone()),
             user_jobs: self.user_jobs.clone(),
             replay: self.replay(Pacing::MAY_2026),
             door: Door::Folder(self.clone()),
