@@ -32,7 +32,8 @@ use shared::reason::Reason;
 use shared::replay::{LetterJob, Replay, Replayed};
 use shared::store::{StoreError, Write};
 use shared::worker::{Shutdown, drain};
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::arrival::Arrival;
 use crate::decide::{Next, decide};
@@ -90,28 +91,37 @@ impl DeadLetterStage {
 
     /// `None` when the record must stay in its queue. A panic costs this record only.
     async fn keep(&self, stage: StageName, record: &Record) -> Option<()> {
+        // What is known of the letter is noted once it is read, and stands in the line about its failure too.
+        let span = tracing::info_span!(
+            "letter",
+            %stage,
+            mailbox = Empty,
+            jobId = Empty,
+            reason = Empty,
+            trace = Empty,
+        );
         // On the heap, as a job's handling is.
-        let settled = AssertUnwindSafe(Box::pin(self.settle(stage, record)));
-        let error = match settled.catch_unwind().await {
+        let settled = AssertUnwindSafe(Box::pin(self.settle(stage, record, &span)));
+        let error = match settled.catch_unwind().instrument(span.clone()).await {
             Ok(Ok(())) => return Some(()),
             Ok(Err(error)) => chain(&error),
             Err(_) => "the stage panicked on this record".to_owned(),
         };
-        tracing::error!(%stage, record = record.id, error, "A dead letter stays in its queue");
+        span.in_scope(|| {
+            tracing::error!(record = record.id, error, "A dead letter stays in its queue");
+        });
         None
     }
 
-    async fn settle(&self, stage: StageName, record: &Record) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        stage: StageName,
+        record: &Record,
+        span: &Span,
+    ) -> Result<(), StoreError> {
         let arrival = Arrival::read(record, stage, self.clock.now());
-        let letter = &arrival.letter;
-        let span = tracing::info_span!(
-            "letter",
-            %stage,
-            mailbox = letter.user_id.as_ref().map_or("-", UserId::as_str),
-            jobId = %letter.job_id,
-            reason = %letter.reason,
-        );
-        self.park(&arrival).instrument(span).await
+        name(&arrival, span);
+        self.park(&arrival).await
     }
 
     async fn park(&self, arrival: &Arrival) -> Result<(), StoreError> {
@@ -264,6 +274,17 @@ impl DeadLetterStage {
         let turn = Happening { at: now, what: Turn::Discarded { order: None } };
         let _: Write = self.letters.turn(&arrival.letter.key(), &from, turn).await?;
         Ok(())
+    }
+}
+
+/// Names the letter in every line about it, by the ids that lead to it and back to where it died.
+fn name(arrival: &Arrival, span: &Span) {
+    let letter = &arrival.letter;
+    span.record("mailbox", letter.user_id.as_ref().map_or("-", UserId::as_str));
+    span.record("jobId", letter.job_id.as_str());
+    span.record("reason", letter.reason.as_str());
+    if let Some(job) = &arrival.job {
+        span.record("trace", job.header().trace.as_str());
     }
 }
 
