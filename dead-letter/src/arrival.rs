@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use shared::clock::Timestamp;
 use shared::disposition::chain;
 use shared::ids::{Epoch, Grant, JobId};
@@ -58,7 +57,7 @@ impl Arrival {
             tries: word(&record.attributes, "tries").unwrap_or(0),
             first_seen_at: record.sent_at,
         };
-        let key = (None, name_of(&record.body));
+        let key = (None, JobId::of_body(&record.body));
         Self { letter: letter(record, stage, now, key, death), job: None, consent: None }
     }
 }
@@ -103,10 +102,4 @@ fn word<T: FromStr>(said: &BTreeMap<String, String>, name: &str) -> Option<T> {
 
 fn no_verdict() -> String {
     format!("received {MAX_RECEIVES} times without a verdict")
-}
-
-/// The same body is the same letter, however often it comes.
-fn name_of(body: &str) -> JobId {
-    let hex = hex::encode(digest(&SHA256, body.as_bytes()));
-    hex.parse().unwrap_or_else(|_| unreachable!("64 hex digits are a jobId"))
 }

@@ -15,6 +15,7 @@ use tracing::Instrument;
 
 use crate::clock::{Chance, Clock, Timestamp};
 use crate::disposition::{Attempt, Disposition, Verdict, chain};
+use crate::ids::JobId;
 use crate::jobs::{Job, decode, encode};
 use crate::ledger::StageName;
 use crate::queue::{
@@ -114,7 +115,9 @@ impl Intake {
         let job: J = match decode(&record.body) {
             Ok(job) => job,
             Err(bad) => {
-                let span = tracing::info_span!("record", stage = %self.stage);
+                // The name of its letter: nothing else of it is known.
+                let name = JobId::of_body(&record.body);
+                let span = tracing::info_span!("record", stage = %self.stage, jobId = %name);
                 let error = chain(&bad);
                 let parked = self.park_undecodable(record, bad.reason(), &error);
                 return parked.instrument(span).await;

@@ -3,6 +3,7 @@
 //! A job is decoded once, by [`decode`], and its header is the same for every kind. A newer worker reads the previous
 //! version; an older one says `newer_schema` and leaves the job to be sent round again after the update.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -105,6 +106,14 @@ impl JobId {
         hex::encode(chance.bytes::<16>())
             .parse()
             .unwrap_or_else(|_| unreachable!("32 hex digits are a jobId"))
+    }
+
+    /// The name under which a body that is no job is parked, its SHA-256: the same body is the same letter, however often
+    /// it comes.
+    pub fn of_body(body: &str) -> Self {
+        hex::encode(digest(&SHA256, body.as_bytes()))
+            .parse()
+            .unwrap_or_else(|_| unreachable!("64 hex digits are a jobId"))
     }
 
     /// The one name under which a mailbox's dead `sync` is parked: one row, resolved by the next sync that works.
