@@ -46,7 +46,7 @@ pub(super) enum Weight {
     /// May pass; counts as a try.
     Passing(String),
     /// No room, or no permission: our own fault, and no try.
-    Ours,
+    Ours(String),
     /// Gmail asks for patience.
     Patience(Option<Timestamp>),
     /// A newer access token is needed.
@@ -79,8 +79,7 @@ pub(super) fn meaning(leftover: &Leftover, access: AccessBy) -> Meaning {
             Meaning::ForTheJob(Weight::Passing(chain(error)))
         }
         Leftover::Store(error @ (StoreError::Full { .. } | StoreError::Broken { .. })) => {
-            tracing::error!(error = chain(error), "A store is in need of its operator");
-            Meaning::ForTheJob(Weight::Ours)
+            Meaning::ForTheJob(Weight::Ours(chain(error)))
         }
         Leftover::Google(error) => match gmail_failure(error).under(access) {
             GoogleFailure::TokenRefused => Meaning::ForTheJob(Weight::TokenRefused),
@@ -93,6 +92,30 @@ pub(super) fn meaning(leftover: &Leftover, access: AccessBy) -> Meaning {
             | GoogleFailure::OurServiceAccount => Meaning::ForTheJob(Weight::Passing(chain(error))),
             GoogleFailure::Final(reason) => Meaning::ForItself(reason, chain(error)),
         },
+    }
+}
+
+/// What is our own fault, over all messages of a job: a bucket that is forbidden fails each of 25, and is one failure.
+#[derive(Default)]
+struct Ours {
+    messages: usize,
+    first: Option<String>,
+}
+
+impl Ours {
+    fn note(&mut self, weight: &Weight) {
+        if let Weight::Ours(error) = weight {
+            self.messages += 1;
+            self.first.get_or_insert_with(|| error.clone());
+        }
+    }
+
+    /// Whatever weighs more: an alarm listens for this line.
+    fn tell(self) {
+        if let Some(error) = self.first {
+            let messages = self.messages;
+            tracing::error!(messages, error, "A store is in need of its operator");
+        }
     }
 }
 
@@ -109,18 +132,20 @@ impl MessageProcessor {
             rest.refused = None;
         }
         let mut hopeless = Hopeless::new();
-        let mut heaviest = None;
+        let (mut heaviest, mut ours) = (None, Ours::default());
         for (listed, leftover) in leftovers {
             match meaning(&leftover, run.mailbox.access) {
                 Meaning::ForItself(reason, error) => {
                     hopeless.entry((reason, error)).or_default().push(listed);
                 }
                 Meaning::ForTheJob(weight) => {
+                    ours.note(&weight);
                     heaviest = heaviest.max(Some(weight));
                     rest.messages.push(listed);
                 }
             }
         }
+        ours.tell();
         if let Some(letter) = whole(run.job, &hopeless) {
             return Ok(letter);
         }
@@ -168,7 +193,7 @@ impl MessageProcessor {
         Ok(match weight {
             Weight::NoTime => attempt.postpone(rest, attempt.now),
             Weight::Passing(error) => attempt.failed(rest, error),
-            Weight::Ours => attempt.postpone(rest, attempt.now + attempt.retry_base),
+            Weight::Ours(_) => attempt.postpone(rest, attempt.now + attempt.retry_base),
             Weight::Dead(reason, error) => dead(run, rest, reason, error),
             Weight::Patience(until) => {
                 let until = until.unwrap_or(attempt.now + PATIENCE);
