@@ -210,7 +210,7 @@ impl Rotation {
             Ok(sealed) => Ok(Some(sealed)),
             Err(SealingError::Keys(error)) => Err(error),
             Err(error @ SealingError::DoesNotOpen { .. }) => {
-                tracing::error!(error = chain(&error), "A token is not sealed anew");
+                tracing::error!(mailbox = %row.user_id, error = chain(&error), "A token is not sealed anew");
                 Ok(None)
             }
         }

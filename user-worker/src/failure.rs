@@ -141,7 +141,10 @@ impl UserWorker {
         match failure {
             GoogleFailure::Dead(reason) => dead(job, mailbox, reason, error),
             GoogleFailure::Final(reason) => Disposition::dead(job, reason, error),
-            GoogleFailure::OurClient => held(job, attempt, attempt.now),
+            GoogleFailure::OurClient => {
+                tracing::error!(error, "No mailbox is read by consent until this is mended");
+                held(job, attempt, attempt.now)
+            }
             GoogleFailure::OurServiceAccount => {
                 tracing::error!(error, "No mailbox is read by delegation until this is mended");
                 held(job, attempt, attempt.now)

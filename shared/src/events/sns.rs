@@ -41,8 +41,8 @@ impl SnsEvents {
             Place { doing: "publishing events", action: "sns:Publish", resource: &self.topic_arn };
         let answer = published.map_err(|error| fault(at, error))?;
         for entry in answer.failed() {
-            let (code, message) = (entry.code(), entry.message());
-            tracing::warn!(code, message, topic = self.topic_arn, "SNS did not take an event");
+            let (code, said) = (entry.code(), entry.message());
+            tracing::warn!(code, said, topic = self.topic_arn, "SNS did not take an event");
         }
         let taken = |id: &String| answer.successful().iter().any(|it| it.id() == Some(id));
         // What the answer does not name was not published either.
