@@ -19,6 +19,7 @@ mod hostile;
 mod keys;
 mod kills;
 mod live;
+mod logging;
 mod mailboxes;
 mod notices;
 mod packs;
