@@ -18,6 +18,7 @@ import rights
 import stores
 import surface
 import signals
+import runbook
 from checklist import checks
 from translation import CHOICES, stack
 

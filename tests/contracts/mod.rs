@@ -1,6 +1,7 @@
-//! `docs/schemas/`: what consumers were promised, and still get.
+//! `docs/`: what consumers were promised in `schemas/`, and still get; and what the runbook says.
 
 mod compatible;
+mod runbook;
 
 use std::fs;
 use std::path::PathBuf;

@@ -25,5 +25,6 @@ mod notices;
 mod packs;
 mod reclassify;
 mod rules;
+mod runbook;
 mod secrets;
 mod service;

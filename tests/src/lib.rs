@@ -11,4 +11,5 @@ pub mod google;
 pub mod patience;
 pub mod process;
 pub mod readme;
+pub mod runbook;
 pub mod settings;
