@@ -255,7 +255,7 @@ fn units(job: &LetterJob, pacing: Pacing) -> u32 {
     match job {
         LetterJob::User(job) => match job.kind {
             UserJobKind::Sync => HISTORY_UNITS,
-            UserJobKind::Backfill { .. } => LIST_UNITS,
+            UserJobKind::Backfill { .. } | UserJobKind::Census { .. } => LIST_UNITS,
             UserJobKind::Refresh { .. } | UserJobKind::Disconnect { .. } => 0,
         },
         LetterJob::Processor(ProcessorJob::Messages(job)) => {

@@ -94,7 +94,7 @@ impl UserWorker {
                     Replayed::Sent | Replayed::NotParked => {}
                     Replayed::NoRoom(until) => return Ok(Next::Turn(until)),
                     Replayed::Unreadable(cause) => {
-                        tracing::error!(letter = %letter.job_id, cause, "Cannot be released");
+                        tracing::error!(jobId = %letter.job_id, cause, "Cannot be released");
                     }
                 }
             }
