@@ -1,11 +1,16 @@
 //! What we announce: CloudEvents 1.0, at least once, each under an id that never changes.
 
+#[cfg(feature = "aws")]
+mod carried;
 pub mod data;
 pub mod memory;
 #[cfg(feature = "aws")]
 pub mod sns;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "aws")]
+pub mod sqs;
+pub mod webhooks;
 
 use std::collections::BTreeSet;
 

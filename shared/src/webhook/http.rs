@@ -34,6 +34,8 @@ pub struct HttpWebhooks {
     client: Client,
     keys: Arc<dyn WebhookKeys>,
     networks: Networks,
+    /// How long a place is left alone where nobody answered.
+    rest: Duration,
     /// Until when a host with its port is left alone.
     resting: Mutex<HashMap<String, Timestamp>>,
 }
@@ -50,7 +52,14 @@ impl HttpWebhooks {
             .user_agent(USER_AGENT)
             .build()
             .map_err(NoClient)?;
-        Ok(Self { client, keys, networks, resting: Mutex::default() })
+        let rest = PATIENCE + REST;
+        Ok(Self { client, keys, networks, rest, resting: Mutex::default() })
+    }
+
+    /// Leaves no place alone: for somebody who tells one receiver, and holds up nobody by waiting for it.
+    #[must_use]
+    pub fn without_rest(self) -> Self {
+        Self { rest: Duration::ZERO, ..self }
     }
 
     fn resting(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
@@ -80,7 +89,7 @@ impl Webhooks for HttpWebhooks {
         if matches!(answer, Err(WebhookError::Unreachable { .. })) {
             let mut resting = self.resting();
             resting.retain(|_, until| *until > webhook.at);
-            resting.insert(place, webhook.at + PATIENCE + REST);
+            resting.insert(place, webhook.at + self.rest);
         }
         verdict(answer?.status().as_u16())
     }
