@@ -2,6 +2,7 @@
 
 mod actions;
 mod announce;
+pub mod announce_again;
 #[cfg(feature = "aws")]
 mod aws;
 mod classify;

@@ -26,6 +26,7 @@ macro_rules! stories {
 }
 
 mod actions;
+mod announce_again;
 mod audit;
 mod backend;
 mod breaker;

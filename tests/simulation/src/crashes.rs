@@ -89,8 +89,19 @@ fn two_are_parked(world: &mut World, kind: FaultKind) {
     now(world, Deed::Clear);
 }
 
+/// The operator has everything announced again, while more arrives and is judged anew.
+fn announced_again(world: &mut World) {
+    now(world, Deed::AnnounceAgain);
+    now(world, Deed::Deliver(0, 1));
+    now(world, Deed::Sync(0));
+    minutes(world, 1);
+    now(world, Deed::AnnounceAgain);
+    now(world, Deed::Reclassify);
+    minutes(world, 1);
+}
+
 /// The scenarios there are.
-pub const SCENARIOS: [Scenario; 21] = [
+pub const SCENARIOS: [Scenario; 23] = [
     Scenario {
         name: "first connect with backfill",
         nature: kind,
@@ -270,6 +281,18 @@ pub const SCENARIOS: [Scenario; 21] = [
         nature: kind,
         before: with_two_results,
         script: judged_anew,
+    },
+    Scenario {
+        name: "what was announced is announced again",
+        nature: kind,
+        before: with_two_results,
+        script: announced_again,
+    },
+    Scenario {
+        name: "packs are announced again",
+        nature: packing,
+        before: with_two_results,
+        script: announced_again,
     },
     Scenario {
         name: "a rule labels, forwards and tells",

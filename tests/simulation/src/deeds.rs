@@ -69,6 +69,8 @@ pub enum Deed {
     Rotate,
     /// The operator has everything judged anew that is stored.
     Reclassify,
+    /// The operator has announced again what was announced in the last hours.
+    AnnounceAgain,
     /// The operator sends everything round again that is parked, and gives up what cannot go.
     ReplayAll,
 }
@@ -106,6 +108,7 @@ impl Deed {
             Self::Older(_) => "job of an older program",
             Self::Rotate => "rotate keys",
             Self::Reclassify => "reclassify",
+            Self::AnnounceAgain => "announce again",
             Self::ReplayAll => "replay all",
         }
     }
@@ -214,6 +217,7 @@ impl World {
             Deed::Older(person) => self.older(person),
             Deed::Rotate => self.rotate(),
             Deed::Reclassify => self.reclassify(),
+            Deed::AnnounceAgain => self.announce_again(),
             Deed::ReplayAll => self.replay_all(),
         }
     }

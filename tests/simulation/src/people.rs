@@ -6,6 +6,7 @@ use desk::orders::{Desk, Held, Refused};
 use desk::plan::{Kind as Fate, Scope as Letters};
 use google_sim::in_process::InProcess;
 use google_sim::scopes::Scopes;
+use message_processor::announce_again::{Asked, Outlet, Window};
 use message_processor::reclassify::Scope;
 use oauth_callback::after_consent::{Given, after_consent};
 use shared::google::OAuth as _;
@@ -31,6 +32,9 @@ const RATE: u32 = 100;
 
 /// How long a person waits before trying again what did not work.
 const PERSON_WAITS: Duration = Duration::from_mins(3);
+
+/// How far back the operator has events announced again.
+const HOURS: Duration = Duration::from_hours(6);
 
 impl World {
     /// A person consents: Google gives tokens, and the callback stores them as it does. What does not work is tried
@@ -168,6 +172,25 @@ impl World {
             Box::pin(async move {
                 let ended = reclassification.apply(&Scope::default(), |_| {}).await;
                 fate.note("judged anew", format!("{ended:?}"));
+            }),
+        );
+    }
+
+    /// The operator has announced again what was announced in the last hours, to everybody; which may die on the way.
+    pub(crate) fn announce_again(&mut self) {
+        let (replay, events) = (self.stages.event_replay(), self.stages.stores.events.clone());
+        let (now, fate) = (self.now(), self.fate.clone());
+        let (Ok(window), Ok(rate)) = (Window::between(now - HOURS, None, now), "1000/s".parse())
+        else {
+            return;
+        };
+        self.spawn(
+            Kind::Person,
+            Box::pin(async move {
+                let asked = Asked { window, user: None, category: None, after: None };
+                let outlet = Outlet { to: &*events, rate };
+                let ended = replay.run(&asked, outlet, |_| {}).await;
+                fate.note("announced again", format!("{ended:?}"));
             }),
         );
     }

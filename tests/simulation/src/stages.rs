@@ -7,6 +7,7 @@ use dead_letter::links::Links;
 use dead_letter::notice::Notices;
 use desk::orders::Desk;
 use dispatcher::Dispatcher;
+use message_processor::announce_again::EventReplay;
 use message_processor::reclassify::Reclassification;
 use message_processor::{Book, MessageProcessor, Rules};
 use oauth_callback::security_events::Recipient;
@@ -134,6 +135,17 @@ impl Stages {
             events: self.stores.events.clone(),
             control: self.stores.control.clone(),
             rules: self.rules_at_once(),
+            stack: self.settings.stack.clone(),
+            event_data: self.settings.event_data,
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn event_replay(&self) -> EventReplay {
+        EventReplay {
+            mailboxes: self.stores.mailboxes.clone(),
+            marks: self.stores.marks.clone(),
+            archive: self.stores.archive.clone(),
             stack: self.settings.stack.clone(),
             event_data: self.settings.event_data,
             clock: self.clock.clone(),

@@ -69,7 +69,7 @@ impl Acts {
     }
 }
 
-/// An operator who has everything judged anew, again and again.
+/// An operator who has everything judged anew, again and again, and announced again.
 pub(super) struct Anew(Draw);
 
 impl Anew {
@@ -83,6 +83,10 @@ impl Anew {
             if draw.one_in(3) {
                 world.plan(draw.within(at, Duration::from_mins(10)), Deed::Reclassify);
             }
+        }
+        // And to have announced again what somebody has missed.
+        for _ in 0..=draw.below(2) {
+            world.plan(draw.within(start, time), Deed::AnnounceAgain);
         }
     }
 }
