@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod dead_letters;
+mod events;
 mod keys;
 mod reclassify;
 mod results;
@@ -22,6 +23,7 @@ pub(crate) use self::audit::AuditArgs;
 pub(crate) use self::dead_letters::{
     By, DeadLetters, DeadLettersCommand, Filter, Groups, List, Which,
 };
+pub(crate) use self::events::{Events, EventsCommand, ReplayEvents};
 pub(crate) use self::keys::{Keys, KeysCommand};
 pub(crate) use self::reclassify::Reclassify;
 pub(crate) use self::results::Find;
@@ -41,7 +43,7 @@ pub(crate) struct Args {
     pub(crate) place: Place,
 }
 
-/// Where accounts, audit, dead-letters, keys, reclassify, results and worker find what they work on.
+/// Where accounts, audit, dead-letters, events replay, keys, reclassify, results and worker find what they work on.
 #[derive(Arguments, Clone)]
 pub(crate) struct Place {
     /// Work on the data folder of this machine, or on a stack on AWS.
@@ -88,7 +90,7 @@ pub(crate) enum Command {
     Results(Results),
     /// Judge anew what was stored, and announce what that changes.
     Reclassify(Reclassify),
-    /// Read what was announced.
+    /// Read what was announced, and announce it again.
     Events(Events),
     /// Understand raw messages without a mailbox.
     Classify(Classify),
@@ -102,6 +104,10 @@ impl Command {
     /// Whether `--backend aws` means something to it.
     pub(crate) fn works_on_a_stack(&self) -> bool {
         use Command::{Accounts, Audit, DeadLetters, Keys, Reclassify, Results, Worker};
+        if let Self::Events(events) = self {
+            // A stack keeps no log of events; what it has announced can be announced again all the same.
+            return events.command.is_some();
+        }
         matches!(
             self,
             Accounts(_)
@@ -239,17 +245,6 @@ pub(crate) enum ResultsCommand {
         #[arg(long)]
         user: Option<UserId>,
     },
-}
-
-/// `fanmail events`.
-#[derive(Arguments)]
-#[command(after_help = "Example: fanmail events --follow --json")]
-pub(crate) struct Events {
-    /// Go on with what is announced from now on.
-    #[arg(long)]
-    pub(crate) follow: bool,
-    #[command(flatten)]
-    pub(crate) data: Data,
 }
 
 /// `fanmail classify`.

@@ -77,7 +77,7 @@ async fn run(args: Args) -> anyhow::Result<End> {
         Command::Keys(keys) => commands::keys::run(keys, &place, out).await,
         Command::Reclassify(asked) => commands::reclassify::run(asked, &place, out).await,
         Command::Results(results) => commands::results::run(results, &place, out).await,
-        Command::Events(events) => commands::events::run(events, out).await,
+        Command::Events(events) => commands::events::run(events, &place, out).await,
         Command::Classify(classify) => commands::classify::run(&classify, out),
         Command::Rules(rules) => commands::rules::run(rules, &place, out).await,
         Command::Worker(worker) => backend::stack::work(worker, &place).await,

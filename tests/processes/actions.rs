@@ -1,44 +1,21 @@
 //! What rules have done with a message, by the real program: over HTTP, with a receiver of webhooks beside it.
 
 use std::fs;
-use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
 use serde_json::{Value, json};
-use shared::webhook::{SigningKeys, Webhook};
 use tests::google::{Google, letter};
 use tests::patience::wait_for;
-use tokio::net::TcpListener;
 
 use crate::command::{Ran, list, run};
+use crate::receiver::{KEY, Receiver};
 use crate::service::{PATIENCE, Stage};
-
-const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-type Told = Arc<Mutex<Vec<(HeaderMap, String)>>>;
-
-/// A program that is told; what it was told, and its address.
-async fn receiver() -> (Told, String) {
-    async fn take(State(told): State<Told>, headers: HeaderMap, body: String) -> StatusCode {
-        told.lock().unwrap().push((headers, body));
-        StatusCode::OK
-    }
-    let told = Told::default();
-    let app = Router::new().route("/hook", post(take)).with_state(told.clone());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/hook", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    (told, address)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_labelled_forwarded_and_told_of() {
     let mut stage = Stage::set(2, &[]).await;
     let [ann, bob] = [1, 2].map(Google::person);
-    let (told, hook) = receiver().await;
+    let receiver = Receiver::start().await;
+    let hook = &receiver.address;
     let actions = format!(
         "'archive', {{ label = 'Seen' }}, {{ forward = '{bob}' }}, {{ webhook = '{hook}' }}, \
          {{ forward = 'eve@example.net' }}"
@@ -84,18 +61,8 @@ async fn a_message_is_labelled_forwarded_and_told_of() {
     ];
     assert_eq!(ends, expected.map(|end| end.map(str::to_owned)));
     assert_eq!(stage.google.calls("messages.send").await, 1);
-    let [(headers, body)] = told.lock().unwrap().clone().try_into().unwrap();
-    let event: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(event, stage.events("message.processed")[0]);
-    let text = |name: &str| headers[name].to_str().unwrap().to_owned();
-    let seconds: i64 = text("webhook-timestamp").parse().unwrap();
-    let webhook = Webhook {
-        id: text("webhook-id").parse().unwrap(),
-        at: shared::clock::Timestamp::from_millis(seconds * 1000),
-        body,
-    };
-    let keys: SigningKeys = KEY.parse().unwrap();
-    assert_eq!(text("webhook-signature"), keys.signature(&webhook));
+    let [taken] = &receiver.taken()[..] else { panic!("one webhook") };
+    assert_eq!(taken.verified(), stage.events("message.processed")[0]);
     // The result shows what was asked for, and what was refused at once.
     let result = list(&stage.data, &["results", "list"]).remove(0);
     let key = result["key"].as_str().unwrap().to_owned();
@@ -107,7 +74,11 @@ async fn a_message_is_labelled_forwarded_and_told_of() {
     );
     assert_eq!(refused["detail"], "FORWARD_TARGETS does not name the target");
     assert!(
-        result["actions"].as_array().unwrap().iter().any(|one| one["id"] == text("webhook-id"))
+        result["actions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["id"] == taken.header("webhook-id"))
     );
 }
 

@@ -43,6 +43,14 @@ pub(crate) enum Since {
 }
 
 impl Since {
+    /// The moment itself, seen from `now`, and not its day's beginning.
+    pub(crate) fn exactly(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(time) => now - time,
+        }
+    }
+
     /// The moment, seen from `now`.
     pub(crate) fn moment(self, now: Timestamp) -> Timestamp {
         match self {
@@ -86,6 +94,8 @@ mod tests {
         assert_eq!(since("2026-05-01T00:00:00Z"), Ok(Since::At(day)));
         let noon = day + Duration::from_hours(12);
         assert_eq!(since("1d").unwrap().moment(noon).to_string(), "2026-04-30T00:00:00.000Z");
+        assert_eq!(since("1d").unwrap().exactly(noon).to_string(), "2026-04-30T12:00:00.000Z");
+        assert_eq!(Since::At(day).exactly(noon), day);
         for bad in ["", "yesterday", "2026-13-01", "30"] {
             assert!(since(bad).is_err(), "{bad}");
         }

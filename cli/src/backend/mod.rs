@@ -75,8 +75,8 @@ impl Place {
         match (self.backend, &self.stack) {
             (Side::Local, None) => Ok(()),
             _ => Err(bad_use(
-                "--backend aws and --stack are for accounts, audit, dead-letters, keys, reclassify, results and worker; a \
-                 stack's events are on its topic",
+                "--backend aws and --stack are for accounts, audit, dead-letters, events replay, keys, reclassify, results \
+                 and worker; a stack's events are on its topic",
             )),
         }
     }

@@ -1,5 +1,6 @@
 //! A stack on AWS: its resources by their names, which CloudFormation tells.
 
+mod consumer;
 mod keys;
 mod names;
 mod rules;
@@ -15,6 +16,7 @@ use self::names::Names;
 use super::{Backend, Domain, Door};
 use crate::BadUse;
 
+pub(crate) use self::consumer::{consumer, webhook_keys};
 pub(crate) use self::keys::keys;
 pub(crate) use self::rules::rules;
 pub(crate) use self::work::work;

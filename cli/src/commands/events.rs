@@ -1,11 +1,15 @@
-//! `fanmail events`: what was announced, as a subscriber would see it.
+//! `fanmail events`: what was announced, as a subscriber would see it; and announced again.
+
+mod destination;
+mod replay;
 
 use std::time::Duration;
 
 use shared::events::Event;
 
 use crate::End;
-use crate::args::Events;
+use crate::args::{Events, EventsCommand, Place};
+use crate::backend::bad_use;
 use crate::machine::folder::Folder;
 use crate::print::{Out, line};
 
@@ -15,8 +19,21 @@ const PAGE: usize = 500;
 /// How often a follower looks for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
-/// Prints the log of events; with `--follow` what is announced from now on.
-pub(crate) async fn run(args: Events, out: Out) -> anyhow::Result<End> {
+pub(crate) use self::destination::QueueName;
+
+/// Prints the log of events, or announces some of them again.
+pub(crate) async fn run(args: Events, place: &Place, out: Out) -> anyhow::Result<End> {
+    match args.command {
+        Some(EventsCommand::Replay(_)) if args.follow => {
+            Err(bad_use("--follow reads what is announced, and goes without replay"))
+        }
+        Some(EventsCommand::Replay(asked)) => replay::run(asked, &args.data, place, out).await,
+        None => print(&args, out).await,
+    }
+}
+
+/// Prints the log; with `--follow` what is announced from now on.
+async fn print(args: &Events, out: Out) -> anyhow::Result<End> {
     let folder = Folder::open(&args.data.data).await?;
     let mut seq = if args.follow { folder.events.last().await? } else { 0 };
     loop {
