@@ -63,16 +63,6 @@ impl Since {
     }
 }
 
-impl Since {
-    /// The moment itself, however long ago: for what is looked at once.
-    pub(crate) fn exactly(self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::At(at) => at,
-            Self::Ago(time) => now - time,
-        }
-    }
-}
-
 pub(super) fn since(text: &str) -> Result<Since, String> {
     let at = text.parse().or_else(|_| format!("{text}T00:00:00Z").parse());
     if let Ok(at) = at {

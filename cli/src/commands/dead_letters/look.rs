@@ -32,10 +32,10 @@ pub(super) async fn list(backend: &Backend, asked: List, out: Out) -> anyhow::Re
     let letters: Vec<Letter> = page.into_iter().map(|letter| Letter::of(letter, now)).collect();
     out.rows(&letters, "No dead letter.")?;
     if let Some(last) = letters.last().filter(|_| is_full) {
-        let user = last.letter.user_id.as_ref().map_or(NOBODY, UserId::as_str);
+        let user = last.kept.user_id.as_ref().map_or(NOBODY, UserId::as_str);
         progress(&format!(
             "There may be more: the next page is --after {user}/{}",
-            last.letter.job_id
+            last.kept.job_id
         ));
     }
     if letters.is_empty() && after.is_none() {
@@ -118,7 +118,7 @@ fn tell(reason: Reason, about: Option<(Letter, String)>, out: Out) -> anyhow::Re
         "{reason}\n  What it means:   {means}\n  What helps:      {fix}\n  By itself:       {by_itself}\n  \
          Command:         {command}"
     ))?;
-    let Some((Letter { letter, age, messages, unreadable, .. }, mailbox)) = about else {
+    let Some((Letter { kept: letter, age, messages, unreadable, .. }, mailbox)) = about else {
         return Ok(());
     };
     let user = letter.user_id.as_ref().map_or(NOBODY, UserId::as_str);
@@ -172,7 +172,7 @@ fn key(text: &str) -> anyhow::Result<LetterKey> {
 #[serde(rename_all = "camelCase")]
 struct Letter {
     #[serde(flatten)]
-    letter: DeadLetter,
+    kept: DeadLetter,
     /// Since it was first sent.
     age: String,
     /// The messages that it takes in, or the one that an action is for.
@@ -195,7 +195,7 @@ impl Letter {
             Ok(job) => (job.about(), job.generation(), Some(job.header().v)),
             Err(_) => (vec![], None, None),
         };
-        Self { letter, age, messages, generation, version, unreadable }
+        Self { kept: letter, age, messages, generation, version, unreadable }
     }
 }
 
@@ -214,7 +214,7 @@ impl Row for Letter {
     ];
 
     fn cells(&self) -> Vec<String> {
-        let letter = &self.letter;
+        let letter = &self.kept;
         let age: Vec<&str> = self.age.split(' ').take(2).collect();
         vec![
             letter.job_id.to_string(),

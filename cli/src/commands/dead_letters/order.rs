@@ -170,17 +170,14 @@ fn ended(order: &Order) -> String {
         Some(Ended { how: How::Cancelled, at }) => format!("was cancelled at {at}"),
         None => "is not over".to_owned(),
     };
-    let mut said = format!(
+    let said = format!(
         "Order {number} by {} {how}: {} of {} letters {done}, with {} messages",
         order.by, counts.letters, counts.planned, counts.messages
     );
-    if counts.moved_on > 0 {
-        said += &format!("; {} were not parked any more", counts.moved_on);
-    }
-    if counts.left_out > 0 {
-        said += &format!("; {} left alone", counts.left_out);
-    }
-    said + "."
+    let rest = [(counts.moved_on, "were not parked any more"), (counts.left_out, "left alone")];
+    let rest = rest.into_iter().filter(|(count, _)| *count > 0);
+    let rest = rest.map(|(count, what)| format!("{count} {what}"));
+    std::iter::once(said).chain(rest).collect::<Vec<_>>().join("; ") + "."
 }
 
 /// That somebody else is at it, or nobody, is the caller's to know.
