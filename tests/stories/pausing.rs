@@ -198,7 +198,7 @@ async fn a_release_that_dies_at_any_call_is_done_all_the_same(world: World) {
     let (user, ids) = world.dead_grant().await;
     for call in [
         "letters.list",
-        "letters.shift",
+        "letters.turn",
         "marks.unpark",
         "mailboxes.reserve",
         "message_jobs.send",

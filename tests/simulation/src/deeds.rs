@@ -71,6 +71,8 @@ pub enum Deed {
     Reclassify,
     /// The operator has announced again what was announced in the last hours.
     AnnounceAgain,
+    /// The operator looks for marks that nothing stands behind for so long, and sends their messages again.
+    Audit(Duration),
     /// The operator sends everything round again that is parked, and gives up what cannot go.
     ReplayAll,
 }
@@ -109,6 +111,7 @@ impl Deed {
             Self::Rotate => "rotate keys",
             Self::Reclassify => "reclassify",
             Self::AnnounceAgain => "announce again",
+            Self::Audit(_) => "audit",
             Self::ReplayAll => "replay all",
         }
     }
@@ -218,6 +221,7 @@ impl World {
             Deed::Rotate => self.rotate(),
             Deed::Reclassify => self.reclassify(),
             Deed::AnnounceAgain => self.announce_again(),
+            Deed::Audit(stale_after) => self.audit(stale_after),
             Deed::ReplayAll => self.replay_all(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use desk::audit::Scope as Marks;
 use desk::orders::{Desk, Held, Refused};
 use desk::plan::{Kind as Fate, Scope as Letters};
 use google_sim::in_process::InProcess;
@@ -204,6 +205,23 @@ impl World {
             Box::pin(async move {
                 let ended = at_the_desk(&desk).await;
                 fate.note("at the desk", format!("{ended:?}"));
+            }),
+        );
+    }
+
+    /// The operator looks through all marks, and sends round what nothing stands behind.
+    pub(crate) fn audit(&mut self, stale_after: Duration) {
+        let (audit, again) = (self.stages.audit(), self.stages.again());
+        let fate = self.fate.clone();
+        self.spawn(
+            Kind::Person,
+            Box::pin(async move {
+                let scope = Marks { user: None, since: None, stale_after };
+                let mut findings = Vec::new();
+                if audit.run(&scope, |found| findings.extend(found.findings)).await.is_ok() {
+                    let sent = again.send(&findings, |_, _| {}).await;
+                    fate.note("audit", format!("{} found, {sent:?}", findings.len()));
+                }
             }),
         );
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use dead_letter::DeadLetterStage;
 use dead_letter::links::Links;
 use dead_letter::notice::Notices;
+use desk::audit::Audit;
+use desk::audit::again::Again;
 use desk::orders::Desk;
 use dispatcher::Dispatcher;
 use message_processor::announce_again::EventReplay;
@@ -183,6 +185,26 @@ impl Stages {
 
     pub fn breaker(&self) -> Breaker {
         Breaker::with_limits(self.stores.control.clone(), self.limits)
+    }
+
+    pub fn audit(&self) -> Audit {
+        Audit {
+            mailboxes: self.stores.mailboxes.clone(),
+            marks: self.stores.marks.clone(),
+            letters: self.stores.letters.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    pub fn again(&self) -> Again {
+        Again {
+            mailboxes: self.stores.mailboxes.clone(),
+            marks: self.stores.marks.clone(),
+            message_jobs: self.stores.message_jobs.clone(),
+            pacing: self.settings.pacing,
+            clock: self.clock.clone(),
+            chance: self.chance.clone(),
+        }
     }
 
     pub fn desk(&self) -> Desk {

@@ -227,7 +227,9 @@ fn people(world: &mut World, draw: &Draw, apart: &Apart, size: Size, time: Durat
             }
         }
     }
-    let operator = [Deed::ReplayAll, Deed::ReplayAll, Deed::Rotate, Deed::Rotate];
+    // Also of what is only late: what is sent twice does no harm.
+    let audit = Deed::Audit(Duration::from_hours(1));
+    let operator = [Deed::ReplayAll, Deed::ReplayAll, Deed::Rotate, Deed::Rotate, audit];
     for deed in [Deed::Stray, Deed::Newer(0), Deed::Older(0)].into_iter().chain(operator) {
         if draw.one_in(3) {
             world.plan(draw.within(start, time), deed);

@@ -68,6 +68,11 @@ impl World {
             self.plan(soon, Deed::ReplayAll);
             self.come_to_rest();
         }
+        // Marked by a run that died before it sent the job, and then taken by its owner out of what is listed: only a look at
+        // the marks themselves finds it.
+        let soon = self.now() + Duration::from_mins(10);
+        self.plan(soon, Deed::Audit(Duration::from_hours(1)));
+        self.come_to_rest();
         self.judge();
     }
 
@@ -279,11 +284,6 @@ impl World {
         match mark.state {
             MarkState::Done => self.judge_done(row, id, delivered, mark),
             MarkState::Skipped(reason) => self.judge_skipped(user, id, delivered, reason),
-            // Marked by a run that died before it sent the job, and by the time the next one listed, its owner had
-            // taken it out of what is listed. Only a look at the marks themselves finds it.
-            MarkState::Listed if delivered.deleted || delivered.relabelled => {
-                self.fate.count("known limit", "listed, then taken away by its owner");
-            }
             MarkState::Listed | MarkState::Parked => {
                 let seen = format!("{id} is {}", mark.state.as_str());
                 self.witness.violated("every message comes to its end", Some(user), seen);
