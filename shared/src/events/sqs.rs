@@ -55,8 +55,8 @@ impl SqsEvents {
         let at = Place { doing, action: "sqs:SendMessage", resource: &self.url };
         let answer = sent.map_err(|error| fault(at, error))?;
         for entry in answer.failed() {
-            let (code, message) = (entry.code(), entry.message());
-            tracing::warn!(code, message, queue = self.url, "SQS did not take an event");
+            let (code, said) = (entry.code(), entry.message());
+            tracing::warn!(code, said, queue = self.url, "SQS did not take an event");
         }
         let taken = |id: &String| answer.successful().iter().any(|it| it.id() == id);
         // What the answer does not name was not sent either.

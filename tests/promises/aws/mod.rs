@@ -1,6 +1,7 @@
 //! The world on AWS: everything of its own, on a local AWS that all tests of this process share.
 
 mod clocked;
+mod consumer;
 mod local;
 mod mail;
 mod missing;
