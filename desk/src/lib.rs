@@ -1,4 +1,5 @@
-//! The desk of the person on call: what failed and why, what is to go round again, and whether anything is missing.
+//! The desk of the person on call: what failed and why, what is to go round again, whether anything is missing,
+//! and who has fallen silent.
 //!
 //! No stage needs it. It works on the same tables, queues and archive as they do, from the command line.
 
@@ -8,3 +9,4 @@ pub mod groups;
 pub mod letters;
 pub mod orders;
 pub mod plan;
+pub mod silence;

@@ -172,6 +172,7 @@ fn every_help_text_has_an_example() {
         "accounts",
         "accounts list",
         "accounts show",
+        "accounts silent",
         "accounts pause",
         "accounts resume",
         "accounts sync",

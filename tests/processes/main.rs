@@ -30,3 +30,4 @@ mod rules;
 mod runbook;
 mod secrets;
 mod service;
+mod silent;

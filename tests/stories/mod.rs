@@ -53,5 +53,6 @@ mod reclassify;
 mod rotation;
 mod rules;
 mod security_events;
+mod silence;
 mod tokens;
 mod world;

@@ -31,6 +31,17 @@ pub(crate) enum AccountsCommand {
         /// The mailbox's userId.
         user: UserId,
     },
+    /// The mailboxes that have fallen silent, and why.
+    ///
+    /// Those whose last finished listing is older than polls allow: an hour, the longest interval and half an hour; and those that
+    /// used to get mail and have had none for so long.
+    #[command(after_help = "Example: fanmail accounts silent --for 3d\n\n\
+        POLL_INTERVAL_MAX is read as `serve` reads it; of a stack its outputs say it.")]
+    Silent {
+        /// How long without mail is silence.
+        #[arg(long = "for", value_name = "DURATION", default_value = "7d", value_parser = duration)]
+        without_mail: Duration,
+    },
     /// Ask this mailbox for no more mail until it is resumed.
     #[command(after_help = "Example: fanmail accounts pause 100100000000000000000")]
     Pause {

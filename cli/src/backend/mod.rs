@@ -9,6 +9,7 @@ pub(crate) mod stack;
 pub(crate) mod stack;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::archive::Archive;
 use shared::breaker::Breaker;
@@ -43,6 +44,8 @@ pub(crate) struct Backend {
     pub(crate) replay: Replay,
     pub(crate) door: Door,
     pub(crate) domain: Domain,
+    /// `POLL_INTERVAL_MAX`, where a stack's outputs say it; of this machine the environment does.
+    pub(crate) poll_interval_max: Option<Duration>,
     pub(crate) clock: Clock,
     pub(crate) chance: Chance,
     /// Who does what was ordered, in words.

@@ -59,6 +59,7 @@ fn backend(stack: &mut Stack<'_, '_>) -> Backend {
             secret_id: stack.env.text("WORKSPACE_KEY"),
             features: stack.env.text("FEATURES"),
         },
+        poll_interval_max: Some(stack.settings.poll_interval_max),
         clock: stack.clock.clone(),
         chance: stack.chance.clone(),
         worker: "the stack's user-worker",

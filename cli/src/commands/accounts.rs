@@ -1,5 +1,7 @@
 //! `fanmail accounts`: mailboxes, seen and steered.
 
+mod silent;
+
 use anyhow::anyhow;
 use desk::audit::gap::ClosedGap;
 use serde::Serialize;
@@ -38,6 +40,10 @@ pub(crate) async fn run(args: Accounts, place: &Place, out: Out) -> anyhow::Resu
             let account = Account::of(&backend, &mailbox).await?;
             let last_gap = audit_of(&backend).gap(&mailbox).await?;
             out.object(&Shown { account, last_gap })?;
+            warn_of_breakers(&backend).await?;
+        }
+        AccountsCommand::Silent { without_mail } => {
+            silent::show(&backend, without_mail, out).await?;
             warn_of_breakers(&backend).await?;
         }
         AccountsCommand::Pause { user } => pause(&backend, &user, out).await?,

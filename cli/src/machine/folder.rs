@@ -160,6 +160,7 @@ impl Folder {
             replay: self.replay(Pacing::MAY_2026),
             door: Door::Folder(self.clone()),
             domain: Domain::Machine,
+            poll_interval_max: None,
             clock: self.clock.clone(),
             chance: self.chance.clone(),
             worker: "a running `fanmail serve`",
