@@ -91,7 +91,8 @@ impl Desk {
         order: Option<u64>,
     ) -> Result<Plan, StoreError> {
         let (pacing, now) = (self.replay.pacing, self.clock.now());
-        let terms = Terms { kind, order, rate, pacing, now };
+        let ended_only = scope.ended_only;
+        let terms = Terms { kind, ended_only, order, rate, pacing, now };
         plan(&*self.letters, &*self.mailboxes, scope, &terms).await
     }
 

@@ -38,6 +38,9 @@ pub struct Scope {
     pub jobs: Vec<JobId>,
     /// Of these, those that the filter admits.
     pub filter: LetterFilter,
+    /// Of these, those that belong to a life of their mailbox that has ended.
+    #[serde(default)]
+    pub ended_only: bool,
 }
 
 /// Why a letter is left alone.
@@ -62,6 +65,8 @@ pub enum Why {
     DiedAgain,
     /// It has come to its end.
     Settled,
+    /// It belongs to the present life of its mailbox, and others were meant.
+    LifeGoesOn,
 }
 
 impl Why {
@@ -74,13 +79,16 @@ impl Why {
             Self::Paused => {
                 "the mailbox is paused; it goes round by itself after `accounts resume`"
             }
-            Self::EndedLife => "it belongs to a life of the mailbox that has ended",
+            Self::EndedLife => {
+                "it belongs to a connection of the mailbox that has ended; `discard --ended` gives it up"
+            }
             Self::NoMailbox => "there is no such mailbox",
             Self::Unreadable => "its body cannot be read as a job; it can only be discarded",
             Self::NewerSchema => "a newer program wrote it; update this one first",
             Self::OnItsWay => "it was sent round less than an hour ago and is on its way",
             Self::DiedAgain => "this order has sent it round, and it has died again",
             Self::Settled => "it has come to its end",
+            Self::LifeGoesOn => "its mailbox goes on in the life that it belongs to",
         }
     }
 }
@@ -125,6 +133,8 @@ fn seconds<S: serde::Serializer>(takes: &Duration, to: S) -> Result<S::Ok, S::Er
 pub struct Terms {
     /// What is to become of the letters.
     pub kind: Kind,
+    /// Whether only letters of ended lives are meant.
+    pub ended_only: bool,
     /// The order that is gone on with, if one is.
     pub order: Option<u64>,
     /// Messages in a second; a job without any counts as one.
@@ -145,7 +155,7 @@ pub fn judge(letter: &DeadLetter, mailbox: Option<&Mailbox>, terms: &Terms) -> R
         }
         LetterState::Parked | LetterState::Replaying => {}
     }
-    if terms.kind == Kind::Discard {
+    if terms.kind == Kind::Discard && !terms.ended_only {
         return Ok(());
     }
     let job = LetterJob::read(letter.stage, &letter.payload).map_err(|bad| match bad {
@@ -153,8 +163,11 @@ pub fn judge(letter: &DeadLetter, mailbox: Option<&Mailbox>, terms: &Terms) -> R
         BadJob::NewerSchema { .. } => Why::NewerSchema,
     })?;
     let Some(mailbox) = mailbox else { return Err(Why::NoMailbox) };
-    if !job.concerns(mailbox) {
-        return Err(Why::EndedLife);
+    match (job.concerns(mailbox), terms.kind) {
+        (false, Kind::Replay) => return Err(Why::EndedLife),
+        (false, Kind::Discard) => return Ok(()),
+        (true, Kind::Discard) => return Err(Why::LifeGoesOn),
+        (true, Kind::Replay) => {}
     }
     if job.ends_a_life() || mailbox.is_readable() {
         return Ok(());

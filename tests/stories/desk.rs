@@ -44,11 +44,11 @@ stories!(
 );
 
 fn all() -> Scope {
-    Scope { jobs: vec![], filter: LetterFilter::default() }
+    Scope { jobs: vec![], filter: LetterFilter::default(), ended_only: false }
 }
 
 fn of(reason: Reason) -> Scope {
-    Scope { jobs: vec![], filter: LetterFilter { reason: Some(reason), ..LetterFilter::default() } }
+    Scope { filter: LetterFilter { reason: Some(reason), ..LetterFilter::default() }, ..all() }
 }
 
 impl World {
@@ -152,9 +152,12 @@ async fn jobs_of_an_ended_life_are_never_replayed_and_give_up_nothing_of_the_nex
     world.connect(ADA).await;
     let plan = world.plan(&all()).await;
     assert_eq!((plan.letters, plan.left_out[&Why::EndedLife].letters), (0, 1));
-    let order = world.order(Kind::Discard, all()).await;
-    assert_eq!(order.counts.letters, 1);
-    assert_eq!(world.only_letter().await.state, LetterState::Discarded);
+    let alive = world.parked_by(ADA, &user, FaultKind::BadRequest).await;
+    let order = world.order(Kind::Discard, Scope { ended_only: true, ..all() }).await;
+    assert_eq!((order.counts.letters, order.counts.left_out), (1, 1));
+    let states = world.letters().await.into_iter().map(|letter| letter.state);
+    assert_eq!(states.filter(|state| *state == LetterState::Discarded).count(), 1);
+    assert_eq!(world.state(&user, &alive).await, PARKED, "of this life, and another's letter");
     assert_eq!(world.state(&user, &id).await, PARKED, "of a life that counts for nothing");
 }
 

@@ -54,9 +54,16 @@ async fn main() -> anyhow::Result<ExitCode> {
     let slowest = slowest_page(&ledger, &all, &clock).await?;
     let slowest_rare = slowest_page(&ledger, &rare, &clock).await?;
 
-    let scope = Scope { jobs: vec![], filter: all };
+    let scope = Scope { jobs: vec![], filter: all, ended_only: false };
     let now = clock.now();
-    let terms = Terms { kind: Kind::Replay, order: None, rate: 500, pacing: Pacing::MAY_2026, now };
+    let terms = Terms {
+        kind: Kind::Replay,
+        ended_only: false,
+        order: None,
+        rate: 500,
+        pacing: Pacing::MAY_2026,
+        now,
+    };
     let planned = plan(&ledger, &ledger, &scope, &terms).await?;
     let planning = millis(&clock, now);
     ensure!(planned.letters == letters && planned.mailboxes == u64::from(MAILBOXES), "{planned:?}");

@@ -59,7 +59,13 @@ pub(crate) enum DeadLettersCommand {
     },
     /// Give jobs up: their messages are marked skipped, discarded.
     #[command(after_help = "Example: fanmail dead-letters discard --reason too_large --dry-run")]
-    Discard(Which),
+    Discard {
+        #[command(flatten)]
+        which: Which,
+        /// Only those that belong to a connection of their mailbox that has ended.
+        #[arg(long)]
+        ended: bool,
+    },
     /// Have the order that is at work stand still.
     #[command(after_help = "Example: fanmail dead-letters pause")]
     Pause,

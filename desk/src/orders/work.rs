@@ -135,7 +135,8 @@ impl Desk {
         };
         let number = Some(order.number);
         let pacing = self.replay.pacing;
-        let terms = Terms { kind: order.kind, order: number, rate: order.rate, pacing, now };
+        let (kind, ended_only, rate) = (order.kind, order.scope.ended_only, order.rate);
+        let terms = Terms { kind, ended_only, order: number, rate, pacing, now };
         if !letter.state.is_open() {
             return Ok(Outcome::MovedOn);
         }

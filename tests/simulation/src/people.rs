@@ -275,14 +275,19 @@ async fn at_the_desk(desk: &Desk) -> Result<u64, Refused> {
     let hopeless = [Reason::Undecodable, Reason::NewerSchema, Reason::TooLarge];
     for reason in hopeless {
         let filter = LetterFilter { reason: Some(reason), ..LetterFilter::default() };
-        done += order(desk, Fate::Discard, filter).await?;
+        done += order(desk, Fate::Discard, (filter, false)).await?;
     }
-    done += order(desk, Fate::Replay, LetterFilter::default()).await?;
+    done += order(desk, Fate::Discard, (LetterFilter::default(), true)).await?;
+    done += order(desk, Fate::Replay, (LetterFilter::default(), false)).await?;
     Ok(done)
 }
 
-async fn order(desk: &Desk, kind: Fate, filter: LetterFilter) -> Result<u64, Refused> {
-    let scope = Letters { jobs: vec![], filter };
+async fn order(
+    desk: &Desk,
+    kind: Fate,
+    (filter, ended_only): (LetterFilter, bool),
+) -> Result<u64, Refused> {
+    let scope = Letters { jobs: vec![], filter, ended_only };
     if desk.plan(kind, &scope, RATE).await?.letters == 0 {
         return Ok(0);
     }

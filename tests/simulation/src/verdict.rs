@@ -70,10 +70,21 @@ impl World {
         }
         // Marked by a run that died before it sent the job, and then taken by its owner out of what is listed: only a look at
         // the marks themselves finds it.
-        let soon = self.now() + Duration::from_mins(10);
-        self.plan(soon, Deed::Audit(Duration::from_hours(1)));
-        self.come_to_rest();
+        if self.is_anything_listed() {
+            let soon = self.now() + Duration::from_mins(10);
+            self.plan(soon, Deed::Audit(Duration::from_hours(1)));
+            self.come_to_rest();
+        }
         self.judge();
+    }
+
+    fn is_anything_listed(&self) -> bool {
+        self.rows().iter().any(|row| {
+            let counted =
+                shared::ledger::Marks::count(&*self.ledger, &row.user_id, row.epoch, self.now());
+            crate::at_once(counted)
+                .is_some_and(|counts| counts.is_ok_and(|counts| counts.listed > 0))
+        })
     }
 
     /// Runs until nobody runs, nothing waits but polls, and every mailbox was polled twice since.

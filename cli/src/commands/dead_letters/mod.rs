@@ -24,7 +24,7 @@ pub(crate) async fn run(args: DeadLetters, place: &Place, out: Out) -> anyhow::R
         Show { job, user } => look::show(&backend, &job, user, out).await?,
         Explain { what } => look::explain(&backend, &what, out).await?,
         Replay { which, rate } => return order::replay(&backend, which, rate, out).await,
-        Discard(which) => return order::give_up(&backend, which, out).await,
+        Discard { which, ended } => return order::give_up(&backend, which, ended, out).await,
         Pause => order::pause(&backend, out).await?,
         Resume => return order::resume(&backend, out).await,
         Cancel => order::cancel(&backend, out).await?,

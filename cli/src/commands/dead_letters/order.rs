@@ -24,27 +24,32 @@ pub(super) async fn replay(
     rate: u32,
     out: Out,
 ) -> anyhow::Result<End> {
-    order(backend, Kind::Replay, which, rate, out).await
+    order(backend, (Kind::Replay, false), which, rate, out).await
 }
 
-pub(super) async fn give_up(backend: &Backend, which: Which, out: Out) -> anyhow::Result<End> {
-    order(backend, Kind::Discard, which, DISCARD_RATE, out).await
+pub(super) async fn give_up(
+    backend: &Backend,
+    which: Which,
+    ended_only: bool,
+    out: Out,
+) -> anyhow::Result<End> {
+    order(backend, (Kind::Discard, ended_only), which, DISCARD_RATE, out).await
 }
 
 async fn order(
     backend: &Backend,
-    kind: Kind,
+    (kind, ended_only): (Kind, bool),
     which: Which,
     rate: u32,
     out: Out,
 ) -> anyhow::Result<End> {
-    if which.jobs.is_empty() && which.filter.is_empty() && !which.all {
+    if which.jobs.is_empty() && which.filter.is_empty() && !which.all && !ended_only {
         return Err(bad_use(
             "say which letters are meant: their jobIds, a filter such as --reason or --since, or --all",
         ));
     }
     let desk = backend.desk();
-    let scope = Scope { jobs: which.jobs, filter: which.filter.at(backend) };
+    let scope = Scope { jobs: which.jobs, filter: which.filter.at(backend), ended_only };
     let plan = desk.plan(kind, &scope, rate).await?;
     if plan.letters == 0 && plan.left_out.is_empty() {
         let there = there_is(backend).await?;
