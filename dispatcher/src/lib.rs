@@ -22,6 +22,7 @@ use shared::ledger::{Control, Mailboxes, ScanPage, Segment};
 use shared::mailbox::Roster;
 use shared::queue::{Queue, RUN_LIMIT};
 use shared::settings::Settings;
+use shared::silence::longest_quiet;
 use shared::store::{StoreError, Write};
 
 use crate::due::{Tempo, Window};
@@ -126,8 +127,12 @@ impl Dispatcher {
             }
         }
         let finished = tenure.round.is_finished();
+        let (silent, mailboxes) = (tenure.round.silent, tenure.round.looked_at);
         match tenure.release(&*self.control, self.clock.now()).await? {
-            Write::Applied if finished => Ok(RunState::Finished),
+            Write::Applied if finished => {
+                tracing::info!(silent, mailboxes, "A dispatcher round was finished");
+                Ok(RunState::Finished)
+            }
             Write::Applied => Ok(RunState::Unfinished),
             Write::Stale => Ok(RunState::Busy),
         }
@@ -142,15 +147,22 @@ impl Dispatcher {
     /// caller, only when every job has been sent: a crash in between repeats a page and never skips one.
     async fn sweep(&self, tenure: &mut Tenure, run: &mut Run) -> Result<(), StoreError> {
         let room = self.settings.max_users_per_invocation - run.looked_at;
-        let pages = self.read_pages(tenure, room).await?;
+        let (pages, now) = (self.read_pages(tenure, room).await?, self.clock.now());
         for (segment, page) in pages {
             run.looked_at += page.mailboxes.len();
             run.sent += self.send(&page.mailboxes, tenure.round.window).await?;
-            let readable = page.mailboxes.iter().filter(|mailbox| mailbox.readable).count();
-            tenure.round.looked_at += readable as u64;
+            let readable = page.mailboxes.iter().filter(|mailbox| mailbox.readable);
+            tenure.round.looked_at += readable.clone().count() as u64;
+            tenure.round.silent +=
+                readable.filter(|mailbox| self.is_silent(mailbox, now)).count() as u64;
             tenure.round.turn_page(segment, Page::after(page.next));
         }
         Ok(())
+    }
+
+    /// Whether a mailbox's cursor stands still although it is asked, or should be.
+    fn is_silent(&self, mailbox: &Roster, now: Timestamp) -> bool {
+        now.since(mailbox.last_fetched_at) > longest_quiet(self.settings.poll_interval_max)
     }
 
     async fn read_pages(

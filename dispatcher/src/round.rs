@@ -30,6 +30,9 @@ pub struct Round {
     /// How many readable mailboxes it has come by so far; a page that was read twice is counted twice.
     #[serde(default)]
     pub looked_at: u64,
+    /// How many of these have had no listing finished for longer than that can last where all is well.
+    #[serde(default)]
+    pub silent: u64,
     /// How many there were in the last finished round: how large the fleet is.
     #[serde(default)]
     pub mailboxes: u64,
@@ -104,7 +107,7 @@ pub fn offer(stored: Option<Round>, now: Timestamp, first: Duration, segments: u
 impl Round {
     fn new(number: u64, window: Window, segments: u32, mailboxes: u64) -> Self {
         let pages = (0..segments.max(1)).map(|_| Page::First).collect();
-        Self { number, window, pages, looked_at: 0, mailboxes, lease: None }
+        Self { number, window, pages, looked_at: 0, silent: 0, mailboxes, lease: None }
     }
 
     /// Whether every mailbox has been looked at.
@@ -145,7 +148,7 @@ mod tests {
         let lease =
             lease_until.map(|lease_until| Lease { lease_until, holder: "h1".parse().unwrap() });
         let window = Window { from: at(10), to: at(15) };
-        Round { number: 7, window, pages, looked_at: 40, mailboxes: 30, lease }
+        Round { number: 7, window, pages, looked_at: 40, silent: 3, mailboxes: 30, lease }
     }
 
     fn offered(stored: Option<Round>, now: Timestamp) -> Round {
@@ -164,6 +167,7 @@ mod tests {
         assert_eq!(next.window, Window { from: at(15), to: at(90) });
         assert_eq!((next.number, next.pages), (8, vec![Page::First, Page::First]));
         assert_eq!((next.looked_at, next.mailboxes), (0, 40), "the fleet is as large as it was");
+        assert_eq!(next.silent, 0);
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::round::LEASE;
+use crate::round::{LEASE, Round};
 use crate::{Dispatcher, Run, RunState};
 use async_trait::async_trait;
+use shared::breaker::ROUND;
 use shared::clock::{Chance, Clock, Timestamp};
 use shared::goodbye::DisconnectDebt;
 use shared::ids::{Epoch, Grant, UserId};
@@ -19,6 +20,7 @@ use shared::queue::Queue;
 use shared::queue::memory::MemoryQueue;
 use shared::reason::{PauseReason, Reason};
 use shared::settings::{Env, Settings};
+use shared::silence::longest_quiet;
 use shared::store::{StoreError, Write};
 use tokio::sync::Mutex;
 
@@ -166,6 +168,37 @@ fn mailbox(number: u32, connected_at: Timestamp) -> Mailbox {
         purged: None,
         last_gap: None,
     }
+}
+
+#[tokio::test]
+async fn a_round_counts_the_mailboxes_whose_cursors_stand_still_in_however_many_runs() {
+    let world = World::of(90);
+    let now = world.clock.now();
+    let quiet = longest_quiet(Duration::from_mins(40));
+    for number in 0..90 {
+        let mut row = mailbox(number, now - Duration::from_hours(100));
+        // A third was listed within the bound, one just at it, and the others have not been for longer.
+        row.last_fetched_at = match number % 3 {
+            0 => now - Duration::from_mins(90),
+            1 => now - quiet,
+            _ => now - quiet - Duration::from_secs(1),
+        };
+        // Of those that are not read it is known why.
+        row.paused = (number % 2 == 1).then_some(PauseReason::Operator);
+        world.ledger.insert(row);
+    }
+    assert!(world.whole_round(10, 3).await.len() > 5);
+    let stored = async || {
+        let item = world.ledger.read(ROUND, world.clock.now()).await.unwrap().unwrap();
+        serde_json::from_str::<Round>(&item.value).unwrap()
+    };
+    assert_eq!((stored().await.silent, stored().await.looked_at), (15, 45));
+    for number in 0..90 {
+        world.ledger.insert(mailbox(number, world.clock.now()));
+    }
+    world.clock.advance(INTERVAL);
+    world.whole_round(10, 3).await;
+    assert_eq!((stored().await.silent, stored().await.looked_at), (0, 90), "it counts anew");
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ pub mod scope;
 pub mod sealing;
 pub mod secret;
 pub mod settings;
+pub mod silence;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod store;

@@ -107,6 +107,7 @@ impl Mailbox {
             user_id: self.user_id.clone(),
             epoch: self.epoch,
             connected_at: self.connected_at,
+            last_fetched_at: self.last_fetched_at,
             last_mail_at: self.last_mail_at,
             readable: self.is_readable(),
             owes: self.owed.can_be_paid(self.is_readable()),
@@ -142,6 +143,8 @@ pub struct Roster {
     pub epoch: Epoch,
     /// When this life began.
     pub connected_at: Timestamp,
+    /// When the first page of the last finished listing was asked for, give or take an hour of silence.
+    pub last_fetched_at: Timestamp,
     /// When a listing last found mail.
     pub last_mail_at: Option<Timestamp>,
     /// Whether mail may be read.

@@ -71,9 +71,11 @@ async fn what_was_written_is_there_when_the_file_is_opened_again() {
 
 #[tokio::test]
 async fn a_file_of_an_older_schema_is_brought_up_to_date_with_what_is_in_it() {
-    let fourth = "ALTER TABLE mailboxes DROP COLUMN last_gap;
-        ALTER TABLE dead_letters DROP COLUMN retries; ALTER TABLE dead_letters DROP COLUMN retry_at;
-        ALTER TABLE dead_letters DROP COLUMN history; PRAGMA user_version = 4;";
+    let fourth = "ALTER TABLE mailboxes DROP COLUMN last_gap; ALTER TABLE dead_letters DROP COLUMN retries;
+        ALTER TABLE dead_letters DROP COLUMN retry_at; ALTER TABLE dead_letters DROP COLUMN history;
+        DROP INDEX roster;
+        CREATE INDEX roster ON mailboxes (slot, user_id, epoch, connected_at, last_mail_at, readable, owes);
+        PRAGMA user_version = 4;";
     let third = &format!(
         "{fourth} DROP TABLE results_index; ALTER TABLE marks DROP COLUMN forwards;
          ALTER TABLE marks DROP COLUMN pack; PRAGMA user_version = 3;"

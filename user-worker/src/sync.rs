@@ -1,7 +1,5 @@
 //! One poll of one mailbox: token → listing → marks and jobs → cursor, and then what is owed.
 
-use std::time::Duration;
-
 use shared::announce::pay_announcement;
 use shared::clock::Timestamp;
 use shared::disposition::Attempt;
@@ -12,6 +10,7 @@ use shared::jobs::{Lane, UserJob};
 use shared::ledger::Advance;
 use shared::mailbox::{Announcement, Mailbox};
 use shared::replay::resolve_dead_sync;
+use shared::silence::QUIET_WRITE;
 use shared::store::Write;
 
 use crate::failure::SyncError;
@@ -19,9 +18,6 @@ use crate::hand_on::{Handed, Pace};
 use crate::listing::{Listing, gap_report};
 use crate::token::Access;
 use crate::{Next, UserWorker};
-
-/// An empty poll writes at most this often: a write per poll would cost more than everything else together.
-const QUIET_WRITE: Duration = Duration::from_hours(1);
 
 impl UserWorker {
     /// Brings the mailbox up to date, if it may be read, and pays its debts.

@@ -16,6 +16,7 @@ fn mailbox(number: u32, silence: Duration) -> Roster {
         user_id: number.to_string().parse().unwrap(),
         epoch: Epoch(1),
         connected_at: start() - Duration::from_hours(1000),
+        last_fetched_at: start(),
         last_mail_at: Some(start() - silence),
         readable: true,
         owes: false,

@@ -26,6 +26,10 @@ const STEPS: [&str; 4] = [
      ALTER TABLE dead_letters ADD COLUMN retry_at TEXT;
      ALTER TABLE dead_letters ADD COLUMN history TEXT NOT NULL DEFAULT '[]';
      ALTER TABLE mailboxes ADD COLUMN last_gap TEXT;
+     DROP INDEX roster;
+     CREATE INDEX roster ON mailboxes (
+         slot, user_id, epoch, connected_at, last_fetched_at, last_mail_at, readable, owes
+     );
      PRAGMA user_version = 5;",
 ];
 

@@ -36,7 +36,7 @@ CREATE TABLE mailboxes (
 ) STRICT;
 
 -- A scan reads this index alone: a million mailboxes without a token or an address in the cache.
-CREATE INDEX roster ON mailboxes (slot, user_id, epoch, connected_at, last_mail_at, readable, owes);
+CREATE INDEX roster ON mailboxes (slot, user_id, epoch, connected_at, last_fetched_at, last_mail_at, readable, owes);
 
 CREATE TABLE marks (
     user_id       TEXT    NOT NULL,

@@ -5,10 +5,11 @@ use super::values::{Attributes, Item, Malformed, Value, any, flag, needed};
 use crate::mailbox::{AccessBy, Mailbox, Owed, Pace, Roster};
 
 /// All that a scan reads: what the dispatcher's role may be limited to (`dynamodb:Attributes`). No token, no address.
-pub const ROSTER_ATTRIBUTES: [&str; 8] = [
+pub const ROSTER_ATTRIBUTES: [&str; 9] = [
     "userId",
     "epoch",
     "connectedAt",
+    "lastFetchedAt",
     "lastMailAt",
     "disconnectedAt",
     "needsReauth",
@@ -124,6 +125,7 @@ pub(super) fn roster(item: &Item) -> Result<Roster, Malformed> {
         user_id: needed(item, "userId")?,
         epoch: needed(item, "epoch")?,
         connected_at: needed(item, "connectedAt")?,
+        last_fetched_at: needed(item, "lastFetchedAt")?,
         last_mail_at: any(item, "lastMailAt")?,
         readable,
         owes: any::<Owed>(item, "owed")?.is_some_and(|owed| owed.can_be_paid(readable)),

@@ -105,9 +105,10 @@ pub(super) fn roster(row: &Row<'_>) -> rusqlite::Result<Roster> {
         user_id: row.get(0)?,
         epoch: row.get(1)?,
         connected_at: row.get(2)?,
-        last_mail_at: row.get(3)?,
-        readable: row.get(4)?,
-        owes: row.get(5)?,
+        last_fetched_at: row.get(3)?,
+        last_mail_at: row.get(4)?,
+        readable: row.get(5)?,
+        owes: row.get(6)?,
     })
 }
 

@@ -16,7 +16,7 @@ use crate::sealing::{KeyName, Sealed};
 use crate::store::{StoreError, Write};
 
 const SCAN: &str = "
-    SELECT user_id, epoch, connected_at, last_mail_at, readable, owes FROM mailboxes INDEXED BY roster
+    SELECT user_id, epoch, connected_at, last_fetched_at, last_mail_at, readable, owes FROM mailboxes INDEXED BY roster
     WHERE (slot, user_id) > (?1, ?2) AND slot < ?3 ORDER BY slot, user_id LIMIT ?4";
 
 /// The start of every refresh token, which names its key.

@@ -182,7 +182,8 @@ async fn a_spoilt_row_costs_its_own_mailbox_the_round_and_nobody_elses() {
     let page: Answer = |_| {
         let row = |user: &str, epoch: &str| {
             json!({
-                "userId": { "S": user }, "epoch": { "N": epoch }, "connectedAt": { "S": "2026-05-01T12:00:00Z" }
+                "userId": { "S": user }, "epoch": { "N": epoch }, "connectedAt": { "S": "2026-05-01T12:00:00Z" },
+                "lastFetchedAt": { "S": "2026-05-01T12:00:00Z" }
             })
         };
         (200, json!({ "Items": [row("ada", "1"), row("eve", "x"), row("zoe", "2")] }))
@@ -202,7 +203,8 @@ async fn a_scan_goes_on_behind_a_row_that_is_none_of_ours() {
             Some(other) => panic!("nobody goes on from {other}"),
         };
         let item = json!({
-            "userId": { "S": row }, "epoch": { "N": "1" }, "connectedAt": { "S": "2026-05-01T12:00:00Z" }
+            "userId": { "S": row }, "epoch": { "N": "1" }, "connectedAt": { "S": "2026-05-01T12:00:00Z" },
+            "lastFetchedAt": { "S": "2026-05-01T12:00:00Z" }
         });
         (200, json!({ "Items": [item], "LastEvaluatedKey": { "userId": { "S": row } } }))
     };
