@@ -191,7 +191,9 @@ struct Plan {
 impl Plan {
     fn of(tally: &Tally, rate: Rate) -> Self {
         let events = usize::try_from(tally.events).unwrap_or(usize::MAX);
-        Self { rate: rate.to_string(), seconds: rate.time_of(events).as_secs() }
+        // A second that has begun is one: nothing takes none.
+        let whole = rate.time_of(events) + Duration::from_millis(999);
+        Self { rate: rate.to_string(), seconds: whole.as_secs() }
     }
 }
 
