@@ -8,6 +8,7 @@ pub mod subscriber;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::{Region, SdkConfig};
@@ -240,6 +241,9 @@ fn run_readme(room: &Path, endpoint: &str, parameters: &[(&str, &str)]) {
     let mut command = Command::new("bash");
     command.args(["-euc", &deploy]).current_dir(REPOSITORY).envs(OWNER);
     command.env("AWS_ENDPOINT_URL", endpoint).env("SAM_CLI_TELEMETRY", "0");
+    // One at a time: each builds the functions first, into the same folder.
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     // What whoever runs this has set up for AWS is none of the stack's business, and the other way round.
     command
         .env("AWS_CONFIG_FILE", room.join("none"))

@@ -1,7 +1,7 @@
 //! The dead-letter desk over 100,000 letters of 1,000 mailboxes in SQLite: grouping them all, the pages of a list, with
 //! and without a filter that admits few, and the plan of replaying them all.
 //!
-//! `cargo run --release -p bench --bin desk`
+//! `cargo run --release -p bench --bin letters`
 
 use std::process::ExitCode;
 
