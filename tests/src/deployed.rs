@@ -230,6 +230,9 @@ impl Drop for Stack {
     }
 }
 
+/// One stack is deployed at a time: each builds the functions first, into the same folder.
+static BUILDING: Mutex<()> = Mutex::new(());
+
 /// Runs the commands of the README's part on AWS, with the local endpoint, the owner's key and these parameters.
 fn run_readme(room: &Path, endpoint: &str, parameters: &[(&str, &str)]) {
     let pairs: Vec<_> = parameters
@@ -241,8 +244,6 @@ fn run_readme(room: &Path, endpoint: &str, parameters: &[(&str, &str)]) {
     let mut command = Command::new("bash");
     command.args(["-euc", &deploy]).current_dir(REPOSITORY).envs(OWNER);
     command.env("AWS_ENDPOINT_URL", endpoint).env("SAM_CLI_TELEMETRY", "0");
-    // One at a time: each builds the functions first, into the same folder.
-    static BUILDING: Mutex<()> = Mutex::new(());
     let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     // What whoever runs this has set up for AWS is none of the stack's business, and the other way round.
     command
