@@ -14,7 +14,7 @@ use shared::ids::UserId;
 use shared::mailbox::Mailbox;
 use shared::mark::MarkCounts;
 
-use self::told::{DayRow, Summary, tell_findings, tell_gap, tell_left_out};
+use self::told::{DayRow, Mended, Summary, tell_findings, tell_gap, tell_left_out};
 use crate::End;
 use crate::args::{AuditArgs, Place};
 use crate::backend::{Backend, bad_use};
@@ -29,7 +29,7 @@ pub(crate) async fn run(asked: AuditArgs, place: &Place, out: Out) -> anyhow::Re
         return Err(bad_use(&format!("--since {since} is yet to come; it is {now}")));
     }
     match &asked.deep {
-        Some(user) => deep::run(&backend, user, since, &asked, out).await,
+        Some(user) => deep::run(&backend, user, since, (&asked, place), out).await,
         None => through_marks(&backend, since, &asked, out).await,
     }
 }
@@ -68,7 +68,8 @@ async fn through_marks(
     let findings: Vec<Finding> = audits.into_iter().flat_map(|audit| audit.findings).collect();
     tell_findings(&findings, out)?;
     let sent = mend(backend, &findings, asked.fix, out).await?;
-    let summary = Summary { mailboxes, counts, stale_after: asked.stale_after, findings, sent };
+    let mended = sent.map(|sent| Mended { sent, announced: 0 });
+    let summary = Summary { mailboxes, counts, stale_after: asked.stale_after, findings, mended };
     out.said(&summary.in_words(), &summary.object())?;
     Ok(if summary.is_good() { End::Good } else { End::Bad })
 }

@@ -3,6 +3,8 @@
 mod destination;
 mod replay;
 
+pub(crate) use self::replay::announcer;
+
 use std::time::Duration;
 
 use shared::events::Event;

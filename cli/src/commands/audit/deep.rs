@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use desk::audit::Scope;
-use desk::audit::again::Sent;
 use desk::audit::census::{Asker, Unanswered};
 use desk::audit::deep::{Deep, DeepAudit, window};
-use desk::audit::judge::Day;
+use desk::audit::judge::{Day, Finding, Remedy};
 use serde_json::json;
 use shared::clock::Timestamp;
 use shared::ids::{MessageId, UserId};
 use shared::mailbox::Mailbox;
 
-use super::told::{is_mended, missing, tell_findings, tell_gap};
+use super::told::{Mended, is_mended, missing, tell_findings, tell_gap};
 use super::{audit_of, find, mend};
 use crate::End;
-use crate::args::AuditArgs;
+use crate::args::{AuditArgs, Place};
 use crate::backend::Backend;
+use crate::commands::events::announcer;
 use crate::print::{Out, progress};
 
 /// How far back is looked unless it is said.
@@ -28,7 +28,7 @@ pub(super) async fn run(
     backend: &Backend,
     user: &UserId,
     since: Option<Timestamp>,
-    asked: &AuditArgs,
+    (asked, place): (&AuditArgs, &Place),
     out: Out,
 ) -> anyhow::Result<End> {
     let mailbox = find(backend, user).await?;
@@ -45,10 +45,32 @@ pub(super) async fn run(
         Scope { user: Some(user.clone()), since: Some(window.0), stale_after: asked.stale_after };
     let found = deep.compare(&mailbox, &scope, in_gmail.as_ref()).await?;
     tell_findings(&found.findings, out)?;
-    let sent = mend(backend, &found.findings, asked.fix, out).await?;
-    let told = Told { found: &found, window, unasked, sent };
+    let mended = match mend(backend, &found.findings, asked.fix, out).await? {
+        Some(sent) => {
+            let announced = announce(backend, place, user, &found.findings).await?;
+            Some(Mended { sent, announced })
+        }
+        None => None,
+    };
+    let told = Told { found: &found, window, unasked, mended };
     out.said(&told.in_words(), &told.object())?;
     Ok(if told.is_good() { End::Good } else { End::Bad })
+}
+
+/// Announces again what the log of events lacks, under the ids that it had, and answers how many.
+async fn announce(
+    backend: &Backend,
+    place: &Place,
+    user: &UserId,
+    findings: &[Finding],
+) -> anyhow::Result<usize> {
+    let lacking = findings.iter().filter(|it| it.remedy == Remedy::AnnounceAgain);
+    let ids: Vec<MessageId> = lacking.map(|finding| finding.message_id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let left = announcer(backend, place)?.these(user, &ids, &*backend.events).await?;
+    Ok(ids.len() - left.len())
 }
 
 /// What Gmail has; or why nobody says so, and the rest is compared all the same.
@@ -82,23 +104,24 @@ struct Told<'a> {
     window: (Timestamp, Timestamp),
     /// Why Gmail was not asked.
     unasked: Option<String>,
-    sent: Option<Sent>,
+    mended: Option<Mended>,
 }
 
 impl Told<'_> {
     fn is_good(&self) -> bool {
-        self.unasked.is_none() && is_mended(&self.found.findings, self.sent.as_ref())
+        self.unasked.is_none() && is_mended(&self.found.findings, self.mended.as_ref())
     }
 
     fn object(&self) -> serde_json::Value {
-        let Self { found, window: (from, to), unasked, sent } = self;
+        let Self { found, window: (from, to), unasked, mended } = self;
         json!({ "summary": {
             "from": from,
             "to": to,
             "compared": found,
             "gmailNotAsked": unasked,
             "missing": found.findings.len(),
-            "sent": sent,
+            "sent": mended.as_ref().map(|mended| &mended.sent),
+            "announced": mended.as_ref().map(|mended| mended.announced),
         } })
     }
 
@@ -130,6 +153,6 @@ impl Told<'_> {
             };
         }
         let command = format!("fanmail audit --deep {user_id}");
-        format!("{compared} {}", missing(findings, self.sent.as_ref(), &command))
+        format!("{compared} {}", missing(findings, self.mended.as_ref(), &command))
     }
 }

@@ -108,18 +108,28 @@ pub(super) struct Summary {
     pub(super) counts: MarkCounts,
     pub(super) stale_after: Duration,
     pub(super) findings: Vec<Finding>,
-    /// What was sent, with `--fix`.
-    pub(super) sent: Option<Sent>,
+    /// What was done about them, with `--fix`.
+    pub(super) mended: Option<Mended>,
+}
+
+/// What was done about findings.
+#[derive(Default)]
+pub(super) struct Mended {
+    /// What was sent round again.
+    pub(super) sent: Sent,
+    /// How many messages were announced again.
+    pub(super) announced: usize,
 }
 
 impl Summary {
     /// Whether nothing is missing that was not sent round again.
     pub(super) fn is_good(&self) -> bool {
-        is_mended(&self.findings, self.sent.as_ref())
+        is_mended(&self.findings, self.mended.as_ref())
     }
 
     pub(super) fn object(&self) -> Value {
-        let Self { mailboxes, counts, findings, sent, .. } = self;
+        let Self { mailboxes, counts, findings, mended, .. } = self;
+        let sent = mended.as_ref().map(|mended| &mended.sent);
         json!({ "summary": {
             "mailboxes": mailboxes,
             "messages": counts,
@@ -148,27 +158,27 @@ impl Summary {
                 "{messages}. Nothing is missing: none is listed for longer than {length}."
             );
         }
-        format!("{messages}. {}", missing(&self.findings, self.sent.as_ref(), "fanmail audit"))
+        format!("{messages}. {}", missing(&self.findings, self.mended.as_ref(), "fanmail audit"))
     }
 }
 
-/// Whether everything that was found was sent round again.
-pub(super) fn is_mended(findings: &[Finding], sent: Option<&Sent>) -> bool {
-    findings.len() == sent.map_or(0, |sent| sent.messages)
+/// Whether everything that was found was sent round or announced again.
+pub(super) fn is_mended(findings: &[Finding], mended: Option<&Mended>) -> bool {
+    findings.len() == mended.map_or(0, |mended| mended.sent.messages + mended.announced)
 }
 
 /// What is missing, what was done about it, and what is to be done; `command` is the audit that found it.
-pub(super) fn missing(findings: &[Finding], sent: Option<&Sent>, command: &str) -> String {
+pub(super) fn missing(findings: &[Finding], mended: Option<&Mended>, command: &str) -> String {
     let by_remedy = by_remedy(findings);
     let count = |remedy| by_remedy.get(&remedy).copied().unwrap_or_default();
     let mut told = vec![format!("{} are missing", findings.len())];
-    match (sent, count(Remedy::SendAgain)) {
+    match (mended, count(Remedy::SendAgain)) {
         (_, 0) => {}
         (None, to_send) => {
             told.push(format!("`{command} --fix` sends {to_send} round again"));
         }
-        (Some(sent), _) => {
-            let Sent { messages, jobs, left_out } = sent;
+        (Some(mended), _) => {
+            let Sent { messages, jobs, left_out } = &mended.sent;
             told.push(format!(
                 "{messages} were sent round again in {jobs} jobs, and `{command}` says when they have come to their end"
             ));
@@ -181,10 +191,16 @@ pub(super) fn missing(findings: &[Finding], sent: Option<&Sent>, command: &str) 
     let unannounced: Vec<&Finding> =
         findings.iter().filter(|it| it.remedy == Remedy::AnnounceAgain).collect();
     let first = unannounced.iter().filter_map(|it| it.done_at).min();
-    if let (Some(finding), Some(first)) = (unannounced.first(), first) {
+    let announced = mended.map_or(0, |mended| mended.announced);
+    if announced > 0 {
+        told.push(format!("{announced} were announced again"));
+    }
+    if let (Some(finding), Some(first)) = (unannounced.first(), first)
+        && announced < unannounced.len()
+    {
         let (number, user) = (unannounced.len(), &finding.user_id);
         told.push(format!(
-            "`fanmail events replay --user {user} --announced-since {first}` announces {number} again"
+            "`{command} --fix`, or `fanmail events replay --user {user} --announced-since {first}`, announces {number} again"
         ));
     }
     match count(Remedy::Nothing) {
@@ -208,9 +224,10 @@ mod tests {
     }
 
     fn summary(findings: Vec<Finding>, sent: Option<Sent>) -> Summary {
+        let mended = sent.map(|sent| Mended { sent, announced: 0 });
         let counts = MarkCounts { listed: 0, done: 3, skipped: 1, parked: 0 };
         let stale_after = Duration::from_hours(25);
-        Summary { mailboxes: 2, counts, stale_after, findings, sent }
+        Summary { mailboxes: 2, counts, stale_after, findings, mended }
     }
 
     #[test]
@@ -241,11 +258,15 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_missing_is_not_sent_but_replayed() {
+    fn an_event_that_is_missing_is_announced_again_and_no_message_sent() {
         let unannounced = vec![finding(Flaw::Unannounced, Remedy::AnnounceAgain)];
         let told = missing(&unannounced, None, "fanmail audit --deep ada");
         let command = "fanmail events replay --user ada --announced-since 2026-05-01T12:00:00.000Z";
-        assert!(told.contains(command) && !told.contains("--fix"), "{told}");
-        assert!(!is_mended(&unannounced, Some(&Sent::default())));
+        assert!(told.contains(command) && told.contains("--deep ada --fix"), "{told}");
+        assert!(!is_mended(&unannounced, Some(&Mended::default())));
+        let mended = Mended { announced: 1, ..Mended::default() };
+        assert!(is_mended(&unannounced, Some(&mended)));
+        let told = missing(&unannounced, Some(&mended), "fanmail audit --deep ada");
+        assert!(told.contains("1 were announced again") && !told.contains(command), "{told}");
     }
 }

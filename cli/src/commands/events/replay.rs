@@ -45,14 +45,7 @@ pub(crate) async fn run(
             "no mailbox with the userId {user}; `fanmail accounts list` shows those there are"
         ));
     }
-    let replay = EventReplay {
-        mailboxes: backend.mailboxes,
-        marks: backend.marks,
-        archive: backend.archive,
-        stack: place.stack()?.map_or(settings.stack, str::to_owned),
-        event_data: settings.event_data,
-        clock: backend.clock,
-    };
+    let replay = announcer_of(&backend, place, settings)?;
     let outlet = (!args.dry_run).then_some((to, args.rate));
     let tally = announced(&replay, &asked, outlet, out).await?;
     if tally.events == 0 {
@@ -62,6 +55,26 @@ pub(crate) async fn run(
     let summary = Summary { summary: &tally, plan: plan.as_ref() };
     out.said(&in_words(&tally, plan.as_ref()), &summary)?;
     Ok(End::Good)
+}
+
+/// What announces again, as the settings say.
+pub(crate) fn announcer(backend: &Backend, place: &Place) -> anyhow::Result<EventReplay> {
+    announcer_of(backend, place, read(place)?.0)
+}
+
+fn announcer_of(
+    backend: &Backend,
+    place: &Place,
+    settings: Settings,
+) -> anyhow::Result<EventReplay> {
+    Ok(EventReplay {
+        mailboxes: backend.mailboxes.clone(),
+        marks: backend.marks.clone(),
+        archive: backend.archive.clone(),
+        stack: place.stack()?.map_or(settings.stack, str::to_owned),
+        event_data: settings.event_data,
+        clock: backend.clock.clone(),
+    })
 }
 
 /// The settings, and where AWS is if it is not AWS itself.
