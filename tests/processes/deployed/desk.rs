@@ -65,7 +65,21 @@ impl Story {
         }
         let log = self.timed("dead-letters log");
         assert!(log.len() >= 2 && log[0]["ended"]["how"] == "finished", "{log:?}");
+        self.nothing_is_missing().await;
         println!("  three causes were found, and sent round one by one");
+    }
+
+    /// Each of these commands ends with 1 where something is missing.
+    async fn nothing_is_missing(&self) {
+        let summary = self.timed("audit").pop().unwrap();
+        assert_eq!(summary["summary"]["messages"]["listed"], 0, "{summary}");
+        // Gmail is asked by the user-worker, with the rights that it has.
+        let user = self.stack.google.user(&Google::person(1)).await;
+        let compared = self.timed(&format!("audit --deep {user}")).pop().unwrap();
+        assert_eq!(compared["summary"]["gmailNotAsked"], Value::Null, "{compared}");
+        let plan = self.timed("events replay --announced-since 1h --dry-run").pop().unwrap();
+        assert!(plan["summary"]["events"].as_u64().is_some_and(|events| events > 0), "{plan}");
+        self.timed("accounts silent");
     }
 
     /// Waits until so many letters of this reason are parked.
