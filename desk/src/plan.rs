@@ -205,12 +205,13 @@ pub async fn plan(
     let mut of_one: Vec<DeadLetter> = Vec::new();
     let mut meant = meant.into_iter().peekable();
     while let Some(letter) = meant.next() {
-        let user = letter.user_id.clone();
+        let (user, owner) = (letter.user_id.clone(), owner(&letter));
         of_one.push(letter);
-        if meant.peek().is_some_and(|next| next.user_id == user) {
+        // Those that nobody could read when they were parked may each be another's by now.
+        if user.is_some() && meant.peek().is_some_and(|next| next.user_id == user) {
             continue;
         }
-        let mailbox = match &user {
+        let mailbox = match &owner {
             Some(user) => mailboxes.get(user).await?,
             None => None,
         };
@@ -252,7 +253,7 @@ impl Plan {
         self.letters += jobs.len() as u64;
         self.messages += messages;
         self.mailboxes += 1;
-        self.jobs.insert(user, jobs);
+        self.jobs.entry(user).or_default().extend(jobs);
         let blocks = terms.pacing.blocks(messages).saturating_sub(1);
         BLOCK_LENGTH * u32::try_from(blocks).unwrap_or(u32::MAX)
     }
@@ -261,6 +262,12 @@ impl Plan {
     fn weight(&self) -> u64 {
         self.messages.max(self.letters)
     }
+}
+
+/// Whose mailbox a letter is about, also where that could not be read when it was parked: a newer program may read it.
+pub(crate) fn owner(letter: &DeadLetter) -> Option<UserId> {
+    let named = || LetterJob::read(letter.stage, &letter.payload).ok();
+    letter.user_id.clone().or_else(|| named().map(|job| job.header().user_id.clone()))
 }
 
 /// What Gmail charges for a job, if it works at once.

@@ -11,9 +11,9 @@ use desk::plan::{Kind, Plan, Scope, Why};
 use google_sim::faults::FaultKind;
 use google_sim::grants::Cause as Death;
 use google_sim::methods::Method;
-use shared::ids::{MessageId, UserId};
+use shared::ids::{JobId, MessageId, UserId};
 use shared::jobs::{Cause, Lane, UserJobKind};
-use shared::ledger::{LetterFilter, LetterState, Sent, Trigger, Turn};
+use shared::ledger::{DeadLetter, LetterFilter, LetterState, Sent, Trigger, Turn};
 use shared::mark::MarkState;
 use shared::reason::{PauseReason, Reason, SkipReason};
 use shared::replay::Replayed;
@@ -39,6 +39,7 @@ stories!(
     what_dies_again_is_not_sent_round_by_the_same_order,
     what_is_discarded_is_skipped_for_good,
     a_letter_of_an_older_program_is_read_and_replayed,
+    a_letter_of_a_newer_program_is_replayed_once_this_one_reads_it,
 );
 
 fn all() -> Scope {
@@ -363,4 +364,21 @@ async fn a_letter_of_an_older_program_is_read_and_replayed(world: World) {
     assert_eq!(world.order(Kind::Replay, all()).await.counts.letters, 1);
     world.rest().await;
     assert_eq!(world.state(&user, &id).await, DONE);
+}
+
+async fn a_letter_of_a_newer_program_is_replayed_once_this_one_reads_it(world: World) {
+    let user = world.connect(ADA).await;
+    let id = world.parked_by(ADA, &user, FaultKind::BadRequest).await;
+    let letter = world.only_letter().await;
+    let letters = &world.backend.stores.letters;
+    letters.withdraw(&letter).await.unwrap();
+    // As a program parked it that could not read it.
+    let (reason, job_id) = (Reason::NewerSchema, JobId::of_body(&letter.payload));
+    let unread = DeadLetter { user_id: None, reason, job_id, ..letter };
+    letters.park(unread).await.unwrap();
+    assert_eq!(world.order(Kind::Replay, of(Reason::NewerSchema)).await.counts.letters, 1);
+    world.rest().await;
+    assert_eq!(world.state(&user, &id).await, DONE);
+    let letter = world.only_letter().await;
+    assert_eq!((letter.user_id, letter.state), (Some(user), LetterState::Resolved));
 }

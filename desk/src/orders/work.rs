@@ -11,7 +11,7 @@ use shared::replay::{LetterJob, Replayed, discard};
 use shared::store::{StoreError, Write};
 
 use super::{Counts, Desk, Held, How, Order, Refused, Wanted};
-use crate::plan::{Kind, Plan, Terms, judge};
+use crate::plan::{Kind, Plan, Terms, judge, owner};
 
 /// The most mailboxes that are served at the same time.
 const TOGETHER: usize = 16;
@@ -129,8 +129,8 @@ impl Desk {
         let Some(letter) = self.letters.get(&(user.cloned(), job.clone())).await? else {
             return Ok(Outcome::MovedOn);
         };
-        let mailbox = match user {
-            Some(user) => self.mailboxes.get(user).await?,
+        let mailbox = match owner(&letter) {
+            Some(owner) => self.mailboxes.get(&owner).await?,
             None => None,
         };
         let number = Some(order.number);
@@ -146,6 +146,7 @@ impl Desk {
         match order.kind {
             Kind::Replay => {
                 let sent = Sent { by: Trigger::Order, order: number };
+                let letter = self.adopted(letter).await?;
                 Ok(match self.replay.send(&letter, sent, now).await? {
                     Replayed::Sent => Outcome::Done(messages(&letter)),
                     Replayed::NotParked => Outcome::MovedOn,
@@ -161,6 +162,23 @@ impl Desk {
                 })
             }
         }
+    }
+}
+
+impl Desk {
+    /// The letter under its job's own name, by which the stage that ends the job finds it. One that nobody could read when
+    /// it was parked stands under its body's hash. It is parked before that row goes; who dies in between finds both.
+    async fn adopted(&self, letter: DeadLetter) -> Result<DeadLetter, StoreError> {
+        let job = match &letter.user_id {
+            Some(_) => return Ok(letter),
+            None => LetterJob::read(letter.stage, &letter.payload),
+        };
+        let Ok(job) = job else { return Ok(letter) };
+        let user_id = Some(job.header().user_id.clone());
+        let named = DeadLetter { user_id, job_id: job.letter_id(), ..letter.clone() };
+        let parked = self.letters.park(named).await?;
+        self.letters.withdraw(&letter).await?;
+        Ok(parked)
     }
 }
 
